@@ -1,0 +1,128 @@
+"""The database: one lane that writes, connections that read.
+
+`write(work)` runs one unit of work in one transaction and returns once it is committed and, on SQLite, synced
+(WAL with synchronous FULL: NORMAL would make our 250 a lie after a power loss). A unit runs in a task of its own, so
+that a door that is cancelled, because its client hung up, never tears it. A unit awaits nothing but its connection,
+so it can be run again when PostgreSQL asks for that.
+
+SQLite has one writing connection, which begins IMMEDIATE and alone checkpoints; readers are read-only. The reason
+is a fault of SQLite before 3.51.3: two connections that write or checkpoint at the same time can corrupt a WAL.
+`owner` tells whether this process is the one that checkpoints. Not here: tables, statements, decisions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+_READERS = 4
+_POSTGRESQL_WRITERS = 8
+_POSTGRESQL_TRIES = 5
+_BUSY_TIMEOUT_SECONDS = 20.0
+_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
+_log = logging.getLogger("helpdesk.database")
+
+
+class Database:
+    """The engine pair and the write lane. `open` makes nothing: connections are made when they are needed."""
+
+    def __init__(self, url: str, *, owner: bool = True) -> None:
+        self.is_embedded = url.startswith("sqlite")
+        # A hint for the courier that something may be owed now; never the only reason to look.
+        self.committed = asyncio.Event()
+        self._running: set[asyncio.Task[Any]] = set()
+        if self.is_embedded:
+            if path := make_url(url).database:
+                Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._writer = _sqlite_engine(url, 1, "BEGIN IMMEDIATE", read_only=False, owner=owner)
+            self._reader = _sqlite_engine(url, _READERS, "BEGIN", read_only=True, owner=False)
+            self._lane = asyncio.Semaphore(1)
+        else:
+            self._writer = self._reader = create_async_engine(
+                url, pool_size=_READERS + _POSTGRESQL_WRITERS, max_overflow=4, pool_pre_ping=True, pool_timeout=20
+            )
+            self._lane = asyncio.Semaphore(_POSTGRESQL_WRITERS)
+
+    @property
+    def writer(self) -> AsyncEngine:
+        """The engine that writes, for migrations and for tests that make it fail."""
+        return self._writer
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in one transaction. When this returns, everything it did is committed and durable.
+
+        Raises what `work` raises, or what the database does; then nothing of it is stored. If the caller is
+        cancelled, the unit goes on to its end, committed or not.
+        """
+        task = asyncio.create_task(self._write(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _write(self, work: Work[T]) -> T:
+        async with self._lane:
+            for tries_left in range(_POSTGRESQL_TRIES, -1, -1):
+                try:
+                    async with self._writer.begin() as connection:
+                        result = await work(connection)
+                    self.committed.set()
+                    return result
+                except DBAPIError as error:
+                    state = getattr(error.orig, "sqlstate", None)
+                    if not tries_left or state not in {_SERIALIZATION_FAILURE, _DEADLOCK}:
+                        raise
+            raise AssertionError("unreachable")
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work`, which only reads, on one consistent picture of the database."""
+        async with self._reader.connect() as connection:
+            return await work(connection)
+
+    async def close(self) -> None:
+        """Let every unit that was begun end, then close; the writer last, so that its checkpoint is the last."""
+        if self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+        await self._writer.dispose()
+
+
+def _sqlite_engine(url: str, size: int, begin: str, *, read_only: bool, owner: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=_BUSY_TIMEOUT_SECONDS,
+        # The driver's own idea of when a transaction begins is switched off; the event below begins it.
+        connect_args={"isolation_level": None, "timeout": _BUSY_TIMEOUT_SECONDS},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(dbapi_connection: Any, _record: Any) -> None:
+        cursor = dbapi_connection.cursor()
+        if not read_only:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        if not owner:
+            cursor.execute("PRAGMA wal_autocheckpoint=0")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

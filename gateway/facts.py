@@ -1,0 +1,129 @@
+"""What the database knows about the clues of a mail: the facts on which `gateway.matching` decides.
+
+A token is looked up and its signature checked here; one that is invalid, or belongs to a mail about no ticket,
+counts as absent. Reads only; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway import people
+from gateway.config import Settings
+from gateway.matching import Facts, TicketFact, TokenFact
+from gateway.model import Audience, InboundMessage, Outcome, Person, ThreadClues, fold_key
+from gateway.reply_token import is_genuine, token_name
+from gateway.schema import intake, outbox, tickets
+
+_MOST_TOKENS = 20
+_MOST_MESSAGE_IDS = 20
+_MOST_SUBJECT_IDS = 5
+
+
+async def find_facts(
+    connection: AsyncConnection,
+    settings: Settings,
+    message: InboundMessage,
+    clues: ThreadClues,
+    *,
+    automatic: bool,
+) -> Facts:
+    sender = message.sender.address
+    token = await _token_fact(connection, settings, clues, sender)
+    found: list[TicketFact] = []
+    if token is None and message.bounce is None:
+        owner = await people.owner_of(connection, sender) if sender else None
+        found = await _ticket_facts(connection, clues, owner)
+    return Facts(
+        token=token,
+        tickets=tuple(found),
+        named=clues.subject_ids[:_MOST_SUBJECT_IDS],
+        verdict=message.verdict,
+        has_sender=bool(sender),
+        from_staff_address=bool(sender) and bool(found) and await people.is_staff_address(connection, sender),
+        from_desk=clues.own_message or fold_key(sender) in settings.support_addresses,
+        automatic=automatic,
+        bounce=message.bounce is not None,
+        strict=settings.sender_policy == "strict",
+        staff_by_mail=settings.staff_by_mail,
+    )
+
+
+async def _token_fact(
+    connection: AsyncConnection, settings: Settings, clues: ThreadClues, sender: str
+) -> TokenFact | None:
+    """The first genuine token. One that is invalid, or of a mail about no ticket, counts as absent."""
+    carried = [
+        *((token, "token in the recipient address") for token in clues.address_tokens),
+        *((token, "token in In-Reply-To or References") for token in clues.reference_tokens),
+    ]
+    for token, carrier in carried[:_MOST_TOKENS]:
+        row = (await connection.execute(select(outbox).where(outbox.c.name == token_name(token)))).first()
+        if row is None or row.ticket_id is None:
+            continue
+        audience = Audience(row.audience)
+        if not is_genuine(
+            token,
+            settings.secret_key,
+            name=row.name,
+            ticket_id=row.ticket_id,
+            person_id=row.person_id,
+            audience=audience,
+        ):
+            continue
+        person = await people.get_person(connection, row.person_id)
+        assert person is not None
+        return TokenFact(
+            outbox_id=row.id,
+            ticket_id=row.ticket_id,
+            person=person,
+            audience=audience,
+            from_recipient=bool(sender) and fold_key(sender) == fold_key(row.recipient),
+            carrier=carrier,
+        )
+    return None
+
+
+async def _ticket_facts(connection: AsyncConnection, clues: ThreadClues, owner: Person | None) -> list[TicketFact]:
+    """The tickets that exist among those referred to, strongest first."""
+    found: list[TicketFact] = []
+
+    async def add(ticket_ids: list[int], carrier: str) -> None:
+        customers: Mapping[int, int] = {
+            row.id: row.customer_id
+            for row in await connection.execute(
+                select(tickets.c.id, tickets.c.customer_id).where(tickets.c.id.in_(ticket_ids))
+            )
+        }
+        found.extend(
+            TicketFact(
+                ticket_id=ticket_id,
+                from_customer=owner is not None and customers[ticket_id] == owner.id,
+                carrier=carrier,
+            )
+            for ticket_id in ticket_ids
+            if ticket_id in customers
+        )
+
+    message_ids = clues.message_ids[:_MOST_MESSAGE_IDS]
+    if message_ids:
+        # Several mails may bear one Message-ID; each of their tickets counts, the sender decides which is his.
+        rows = await connection.execute(
+            select(intake.c.message_id, intake.c.ticket_id)
+            .where(
+                intake.c.message_id.in_(message_ids),
+                intake.c.ticket_id.is_not(None),
+                intake.c.outcome.in_([Outcome.TICKET, Outcome.ANSWER, Outcome.AUTOMATIC]),
+            )
+            .order_by(intake.c.id)
+            .limit(200)
+        )
+        rank = {message_id: place for place, message_id in enumerate(message_ids)}
+        ordered = sorted(rows, key=lambda row: rank[row.message_id])
+        await add(list(dict.fromkeys(row.ticket_id for row in ordered)), "answers a known Message-ID")
+    if clues.subject_ids:
+        await add(list(clues.subject_ids[:_MOST_SUBJECT_IDS]), "ticket ID in the subject")
+    return found

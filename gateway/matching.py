@@ -1,0 +1,187 @@
+"""Three decisions for each mail: which ticket, who wrote it, what it may do. Pure: facts in, decision out.
+
+Which ticket, strongest first: a genuine token in the recipient address; one in In-Reply-To or References; the
+stored Message-ID of a mail of that ticket in those headers; a ticket ID in the subject. The last two are for
+participants only: the ticket's customer, by the address he owns.
+
+A token says that somebody has seen that mail, not who he is. So the sender must be its recipient; else the mail is
+held on the ticket for staff to look at. A staff answer by mail always needs the token of that person's own notice,
+because it goes out to the customer under the desk's name. An ID grants nothing to a stranger: he gets a new ticket
+of his own, and staff see what he named. Automatic mail is kept on its ticket and answered by nobody. What would
+be dangerous is held, never thrown away, and staff may let it in: then it does exactly what it would have done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.model import Audience, Person, Verdict
+
+
+class Deed(StrEnum):
+    """What a mail does, or would do if it were not held."""
+
+    OPEN = "open"
+    ANSWER = "answer"
+    STAFF_ANSWER = "staff answer"
+    BOUNCE = "bounce"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenFact:
+    """A genuine token: the outgoing mail it belongs to, and whether this mail's sender is that mail's recipient."""
+
+    outbox_id: int
+    ticket_id: int
+    person: Person
+    audience: Audience
+    from_recipient: bool
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFact:
+    """A ticket that the mail refers to without a token, and whether the sender is its customer."""
+
+    ticket_id: int
+    from_customer: bool
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that the decision rests on. `tickets` stand strongest first; `named` are the IDs in the subject, whether
+    or not there are such tickets."""
+
+    token: TokenFact | None = None
+    tickets: tuple[TicketFact, ...] = ()
+    named: tuple[int, ...] = ()
+    verdict: Verdict = Verdict.NONE
+    has_sender: bool = True
+    from_staff_address: bool = False
+    from_desk: bool = False
+    automatic: bool = False
+    bounce: bool = False
+    strict: bool = False
+    staff_by_mail: str = "token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do. `author` is who wrote it where a token says so, else the owner of the sender's address. `held`
+    means: keep it for staff, do nothing yet."""
+
+    deed: Deed
+    reason: str
+    trust: str
+    ticket_id: int | None = None
+    author: Person | None = None
+    held: bool = False
+    bounced_outbox_id: int | None = None
+
+
+_TRUST = {Verdict.PASS: "verified", Verdict.FAIL: "failed", Verdict.NONE: "unverified"}
+
+
+def decide(facts: Facts) -> Decision:
+    """Decide what a mail does."""
+    if facts.bounce:
+        return _bounce(facts)
+    if facts.from_desk:
+        return Decision(
+            deed=Deed.OPEN, held=True, trust="failed", reason="held: it says it comes from the desk itself, a loop"
+        )
+    if facts.token:
+        return _with_token(facts, facts.token)
+    return _by_reference(facts)
+
+
+def _bounce(facts: Facts) -> Decision:
+    if facts.token:
+        return Decision(
+            deed=Deed.BOUNCE,
+            reason=f"delivery report, {facts.token.carrier}",
+            trust=_TRUST[facts.verdict],
+            ticket_id=facts.token.ticket_id,
+            bounced_outbox_id=facts.token.outbox_id,
+        )
+    return Decision(deed=Deed.BOUNCE, reason="delivery report without a token of ours", trust=_TRUST[facts.verdict])
+
+
+def _with_token(facts: Facts, token: TokenFact) -> Decision:
+    failed = facts.verdict is Verdict.FAIL
+    trust = _TRUST[facts.verdict] if facts.verdict is not Verdict.NONE else "token"
+    if token.audience is Audience.STAFF and token.from_recipient:
+        return _staff_with_token(facts, token, trust)
+    if token.from_recipient:
+        note = ", although the sender's authentication failed" if failed else ""
+        return Decision(
+            deed=Deed.ANSWER, ticket_id=token.ticket_id, author=token.person, trust=trust, reason=token.carrier + note
+        )
+    return Decision(
+        deed=Deed.ANSWER,
+        ticket_id=token.ticket_id,
+        held=True,
+        trust=_TRUST[facts.verdict],
+        reason=f"held: {token.carrier}, but the sender is not the recipient of that mail",
+    )
+
+
+def _staff_with_token(facts: Facts, token: TokenFact, trust: str) -> Decision:
+    refusal = ""
+    if facts.staff_by_mail == "off":
+        refusal = "answers of staff by mail are switched off"
+    elif not (token.person.is_active and (token.person.is_staff or token.person.is_admin)):
+        refusal = "the sender is not staff any more"
+    elif facts.verdict is Verdict.FAIL:
+        refusal = "the sender's authentication failed"
+    elif facts.staff_by_mail == "authenticated" and facts.verdict is not Verdict.PASS:
+        refusal = "an authenticated sender is required"
+    return Decision(
+        deed=Deed.STAFF_ANSWER,
+        ticket_id=token.ticket_id,
+        author=token.person,
+        # A vacation answer to a notice changes nothing and goes to nobody, so it need not be held.
+        held=bool(refusal) and not facts.automatic,
+        trust=trust,
+        reason=f"held: {token.carrier}, but {refusal}" if refusal else token.carrier,
+    )
+
+
+def _by_reference(facts: Facts) -> Decision:
+    trust = _TRUST[facts.verdict]
+    mine = next((ticket for ticket in facts.tickets if ticket.from_customer), None)
+    if mine and facts.has_sender:
+        refusal = ""
+        if facts.verdict is Verdict.FAIL:
+            refusal = "the sender's authentication failed"
+        elif facts.strict and facts.verdict is Verdict.NONE:
+            refusal = "the sender is not authenticated"
+        return Decision(
+            deed=Deed.ANSWER,
+            ticket_id=mine.ticket_id,
+            held=bool(refusal),
+            trust=trust,
+            reason=f"held: {mine.carrier}, but {refusal}" if refusal else mine.carrier,
+        )
+    if facts.from_staff_address and facts.tickets:
+        foreign = facts.tickets[0]
+        return Decision(
+            deed=Deed.STAFF_ANSWER,
+            ticket_id=foreign.ticket_id,
+            held=True,
+            trust=trust,
+            reason=f"held: {foreign.carrier}, from a staff address but without the token of a notice",
+        )
+    return Decision(deed=Deed.OPEN, trust=trust, reason=_new_reason(facts))
+
+
+def _new_reason(facts: Facts) -> str:
+    reason = "new ticket" if facts.has_sender else "new ticket, the sender cannot be named without doubt"
+    if facts.named:
+        named = ", ".join(f"#{number}" for number in facts.named)
+        return f"{reason}; the subject names {named}, of which the sender is no participant"
+    if facts.tickets:
+        return f"{reason}; it answers a mail of #{facts.tickets[0].ticket_id}, of which the sender is no participant"
+    return reason

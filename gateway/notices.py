@@ -1,0 +1,112 @@
+"""Who hears of what: the mails that a new ticket or answer makes the desk owe.
+
+A staff answer goes to the ticket's customer; what a customer writes goes to all staff; nobody hears of what he
+wrote himself. All of it joins the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway import outbox, people
+from gateway.config import Settings
+from gateway.model import Audience, OutboxKind, Outcome, Person
+from gateway.schema import answers, intake, tickets
+
+_IN_THREAD = (Outcome.TICKET, Outcome.ANSWER, Outcome.AUTOMATIC)
+
+
+async def tell_customer(
+    connection: AsyncConnection,
+    settings: Settings,
+    ticket: Any,
+    answer_id: int,
+    message: str,
+    *,
+    now: datetime,
+    new_name: outbox.NewName,
+) -> None:
+    customer = await people.get_person(connection, ticket.customer_id)
+    assert customer is not None
+    await outbox.enqueue(
+        connection,
+        settings,
+        kind=OutboxKind.ANSWER,
+        person=customer,
+        audience=Audience.CUSTOMER,
+        context={
+            "ticket_id": ticket.id,
+            "subject": ticket.subject,
+            "message": ticket.message,
+            "answer": message,
+        },
+        now=now,
+        new_name=new_name,
+        ticket_id=ticket.id,
+        answer_id=answer_id,
+        references=await thread_of(connection, ticket_id=ticket.id, person=customer),
+    )
+
+
+async def tell_staff(
+    connection: AsyncConnection,
+    settings: Settings,
+    ticket_id: int,
+    answer_id: int | None,
+    *,
+    author: Person,
+    message: str,
+    now: datetime,
+    new_name: outbox.NewName,
+) -> None:
+    if not settings.notify_staff:
+        return
+    staff = await people.staff_but(connection, author.id)
+    if not staff:
+        return
+    ticket = (await connection.execute(select(tickets).where(tickets.c.id == ticket_id))).one()
+    context = {
+        "ticket_id": ticket_id,
+        "subject": ticket.subject,
+        "ticket_message": ticket.message if answer_id else "",
+        "author": f"{author.username} <{author.email}>" if author.username != author.email else author.email,
+        "message": message,
+        "is_new": answer_id is None,
+    }
+    for person in staff:
+        await outbox.owe_notice(
+            connection,
+            settings,
+            person=person,
+            ticket_id=ticket_id,
+            answer_id=answer_id,
+            context=context,
+            references=await thread_of(connection, ticket_id=ticket_id, person=person),
+            now=now,
+            new_name=new_name,
+        )
+
+
+async def thread_of(connection: AsyncConnection, *, ticket_id: int, person: Person) -> tuple[str, ...]:
+    """The Message-IDs of this person's correspondence about the ticket, for References: what he was sent and then
+    what he wrote himself, each oldest first, so that the last one, which is answered, is his own mail if any."""
+    sent = [message_id for _, message_id in await outbox.sent_ids(connection, ticket_id=ticket_id, person_id=person.id)]
+    written = await connection.execute(
+        select(intake.c.message_id)
+        .outerjoin(answers, answers.c.id == intake.c.answer_id)
+        .join(tickets, tickets.c.id == intake.c.ticket_id)
+        .where(
+            intake.c.ticket_id == ticket_id,
+            intake.c.message_id.is_not(None),
+            intake.c.duplicate_of.is_(None),
+            intake.c.outcome.in_(_IN_THREAD),
+            # The ticket's own mail has no answer row and is its customer's.
+            (answers.c.author_id == person.id) | (intake.c.answer_id.is_(None) & (tickets.c.customer_id == person.id)),
+        )
+        .order_by(intake.c.id)
+    )
+    return tuple(dict.fromkeys([*sent, *written.scalars()]))

@@ -1,0 +1,280 @@
+"""The outbox: mail that the desk owes, as rows written in the commit that makes it owed.
+
+`enqueue` joins the caller's transaction. A courier claims what is due under a lease, sends it outside of any
+transaction, and settles it; a lease that ran out, because its courier died, is claimed again, so a mail is sent at
+least once, and each repeat has the same Message-ID, which is fixed when the row is born.
+
+States: queued → sending → sent, or back to queued for another try, or failed (a 5xx answer, a mail that cannot be
+written, or five days of tries); sent → bounced when a delivery report comes home.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.config import Limit, Settings
+from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Person
+from gateway.reply_token import make_token
+from gateway.schema import outbox
+
+NewName = Callable[[], str]
+
+_MOST_BACKOFF_SECONDS = 4000
+_GIVE_UP = timedelta(days=5)
+_DIGEST_DELAY = timedelta(minutes=10)
+_MOST_DIGEST_ITEMS = 200
+_MOST_REFERENCES = 20
+
+
+async def enqueue(
+    connection: AsyncConnection,
+    settings: Settings,
+    *,
+    kind: OutboxKind,
+    person: Person,
+    audience: Audience,
+    context: dict[str, Any],
+    now: datetime,
+    new_name: NewName,
+    ticket_id: int | None = None,
+    answer_id: int | None = None,
+    references: tuple[str, ...] = (),
+    due_at: datetime | None = None,
+) -> None:
+    """Owe `person` a mail. `context` is the snapshot that its template gets; `references` are Message-IDs without
+    brackets, oldest first, the last of which is answered. Someone without an address is owed nothing."""
+    if not person.email:
+        return
+    name = new_name()
+    token = make_token(settings.secret_key, name=name, ticket_id=ticket_id or 0, person_id=person.id, audience=audience)
+    kept = references if len(references) <= _MOST_REFERENCES else (references[0], *references[1 - _MOST_REFERENCES :])
+    await connection.execute(
+        outbox.insert().values(
+            name=name,
+            kind=kind,
+            state=OutboxState.QUEUED,
+            person_id=person.id,
+            recipient=person.email,
+            ticket_id=ticket_id,
+            answer_id=answer_id,
+            audience=audience,
+            message_id=f"{token}@{settings.support_domain}",
+            in_reply_to=kept[-1] if kept else "",
+            reference_ids=list(kept),
+            context=context,
+            attempts=0,
+            created_at=now,
+            due_at=due_at or now,
+            last_reply="",
+        )
+    )
+
+
+async def owe_notice(
+    connection: AsyncConnection,
+    settings: Settings,
+    *,
+    person: Person,
+    ticket_id: int,
+    answer_id: int | None,
+    context: dict[str, Any],
+    references: tuple[str, ...],
+    now: datetime,
+    new_name: NewName,
+) -> None:
+    """Tell a staff member of something new; above the limit it joins the one digest that leaves within ten minutes."""
+    limit = settings.staff_notice_limit
+    if not limit or await count_recent(connection, OutboxKind.NOTICE, limit, now, person.id) < limit.count:
+        await enqueue(
+            connection,
+            settings,
+            kind=OutboxKind.NOTICE,
+            person=person,
+            audience=Audience.STAFF,
+            context=context,
+            now=now,
+            new_name=new_name,
+            ticket_id=ticket_id,
+            answer_id=answer_id,
+            references=references,
+        )
+        return
+    item = {"ticket_id": ticket_id, "subject": context["subject"], "author": context["author"]}
+    open_digest = (
+        select(outbox.c.id, outbox.c.context)
+        .where(
+            outbox.c.person_id == person.id,
+            outbox.c.kind == OutboxKind.DIGEST,
+            outbox.c.state == OutboxState.QUEUED,
+            outbox.c.attempts == 0,
+        )
+        .limit(1)
+        .with_for_update()
+    )
+    if row := (await connection.execute(open_digest)).first():
+        items = row.context["items"]
+        more = row.context["more"] + (len(items) >= _MOST_DIGEST_ITEMS)
+        changed = {"items": [*items, item][:_MOST_DIGEST_ITEMS], "more": more}
+        await connection.execute(update(outbox).where(outbox.c.id == row.id).values(context=changed))
+        return
+    await enqueue(
+        connection,
+        settings,
+        kind=OutboxKind.DIGEST,
+        person=person,
+        audience=Audience.STAFF,
+        context={"items": [item], "more": 0},
+        now=now,
+        new_name=new_name,
+        due_at=now + _DIGEST_DELAY,
+    )
+
+
+async def count_recent(
+    connection: AsyncConnection, kind: OutboxKind, limit: Limit, now: datetime, person_id: int | None = None
+) -> int:
+    """How many mails of this kind were owed within the limit's window, to one person or in all."""
+    query = (
+        select(func.count())
+        .select_from(outbox)
+        .where(outbox.c.kind == kind, outbox.c.created_at > now - timedelta(seconds=limit.seconds))
+    )
+    if person_id is not None:
+        query = query.where(outbox.c.person_id == person_id)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def sent_ids(connection: AsyncConnection, *, ticket_id: int, person_id: int) -> list[tuple[datetime, str]]:
+    """When and under which Message-ID this person was written to about the ticket, oldest first."""
+    rows = await connection.execute(
+        select(outbox.c.created_at, outbox.c.message_id)
+        .where(outbox.c.ticket_id == ticket_id, outbox.c.person_id == person_id)
+        .order_by(outbox.c.id)
+    )
+    return [(row.created_at, row.message_id) for row in rows]
+
+
+async def claim_due(connection: AsyncConnection, *, now: datetime, lease: timedelta, count: int) -> list[Outbound]:
+    """Take up to `count` due mails, oldest first, for `lease`; nobody else gets them until it runs out."""
+    due = (
+        select(outbox.c.id)
+        .where(
+            or_(
+                and_(outbox.c.state == OutboxState.QUEUED, outbox.c.due_at <= now),
+                and_(outbox.c.state == OutboxState.SENDING, outbox.c.lease_until <= now),
+            )
+        )
+        .order_by(outbox.c.id)
+        .limit(count)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list((await connection.execute(due)).scalars())
+    if not ids:
+        return []
+    rows = await connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(ids))
+        .values(state=OutboxState.SENDING, lease_until=now + lease, attempts=outbox.c.attempts + 1)
+        .returning(outbox)
+    )
+    return sorted((_outbound(row) for row in rows), key=lambda mail: mail.id)
+
+
+async def extend_lease(connection: AsyncConnection, ids: list[int], *, until: datetime) -> None:
+    """Keep mails that are still being sent from being claimed by another courier."""
+    await connection.execute(
+        update(outbox).where(outbox.c.id.in_(ids), outbox.c.state == OutboxState.SENDING).values(lease_until=until)
+    )
+
+
+async def release_leases(connection: AsyncConnection) -> int:
+    """Make everything in sending due again. Only for a start on a database that no other courier uses.
+
+    Returns how many there were.
+    """
+    done = await connection.execute(
+        update(outbox).where(outbox.c.state == OutboxState.SENDING).values(state=OutboxState.QUEUED, lease_until=None)
+    )
+    return done.rowcount
+
+
+async def settle(
+    connection: AsyncConnection,
+    mail_id: int,
+    state: OutboxState,
+    *,
+    reply: str,
+    now: datetime,
+    due_at: datetime | None = None,
+) -> None:
+    """Write down how a send ended: sent, failed, or queued again for `due_at`."""
+    values: dict[str, Any] = {"state": state, "lease_until": None, "last_reply": reply[:500]}
+    if due_at:
+        values["due_at"] = due_at
+    if state is not OutboxState.QUEUED:
+        values["settled_at"] = now
+    await connection.execute(
+        update(outbox).where(outbox.c.id == mail_id, outbox.c.state == OutboxState.SENDING).values(**values)
+    )
+
+
+async def mark_bounced(connection: AsyncConnection, mail_id: int, *, reason: str) -> None:
+    """Write down that a mail came back."""
+    await connection.execute(
+        update(outbox).where(outbox.c.id == mail_id).values(state=OutboxState.BOUNCED, last_reply=reason[:500])
+    )
+
+
+async def backlog(connection: AsyncConnection, *, now: datetime) -> tuple[int, datetime | None]:
+    """How many mails wait that are due, and when the oldest of them became owed."""
+    row = (
+        await connection.execute(
+            select(func.count(), func.min(outbox.c.created_at)).where(
+                outbox.c.state.in_([OutboxState.QUEUED, OutboxState.SENDING]), outbox.c.due_at <= now
+            )
+        )
+    ).one()
+    return int(row[0]), row[1]
+
+
+async def list_outbox(
+    connection: AsyncConnection, *, state: str | None, before_id: int | None, count: int
+) -> list[Row[Any]]:
+    """Rows of the outbox, newest first, for staff to see."""
+    query = select(outbox).order_by(outbox.c.id.desc()).limit(count)
+    if state is not None:
+        query = query.where(outbox.c.state == state)
+    if before_id is not None:
+        query = query.where(outbox.c.id < before_id)
+    return list(await connection.execute(query))
+
+
+def next_attempt(attempts: int, created_at: datetime, now: datetime, *, first_seconds: int) -> datetime | None:
+    """When to try again after `attempts` failed tries: the first pause is `first_seconds`, each next one twice as
+    long up to about an hour (or the first pause, if that is longer). None after five days: it is time to give up."""
+    if now - created_at >= _GIVE_UP:
+        return None
+    pause = min(first_seconds * 2 ** min(attempts - 1, 30), max(_MOST_BACKOFF_SECONDS, first_seconds))
+    return now + timedelta(seconds=pause)
+
+
+def _outbound(row: Row[Any]) -> Outbound:
+    return Outbound(
+        id=row.id,
+        kind=OutboxKind(row.kind),
+        recipient=row.recipient,
+        token=row.message_id.partition("@")[0],
+        message_id=row.message_id,
+        in_reply_to=row.in_reply_to,
+        references=tuple(row.reference_ids),
+        context=row.context,
+        ticket_id=row.ticket_id,
+        person_id=row.person_id,
+        attempts=row.attempts,
+        created_at=row.created_at,
+    )
