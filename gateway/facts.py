@@ -7,6 +7,7 @@ counts as absent. Reads only; decides nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,7 +45,8 @@ async def find_facts(
         verdict=message.verdict,
         has_sender=bool(sender),
         from_staff_address=bool(sender) and bool(found) and await people.is_staff_address(connection, sender),
-        from_desk=clues.own_message or fold_key(sender) in settings.support_addresses,
+        from_desk=fold_key(sender) in settings.support_addresses
+        or await _genuine_row(connection, settings, clues.own_token) is not None,
         automatic=automatic,
         bounce=message.bounce is not None,
         strict=settings.sender_policy == "strict",
@@ -61,18 +63,8 @@ async def _token_fact(
         *((token, "token in In-Reply-To or References") for token in clues.reference_tokens),
     ]
     for token, carrier in carried[:_MOST_TOKENS]:
-        row = (await connection.execute(select(outbox).where(outbox.c.name == token_name(token)))).first()
+        row = await _genuine_row(connection, settings, token)
         if row is None or row.ticket_id is None:
-            continue
-        audience = Audience(row.audience)
-        if not is_genuine(
-            token,
-            settings.secret_key,
-            name=row.name,
-            ticket_id=row.ticket_id,
-            person_id=row.person_id,
-            audience=audience,
-        ):
             continue
         person = await people.get_person(connection, row.person_id)
         assert person is not None
@@ -80,11 +72,28 @@ async def _token_fact(
             outbox_id=row.id,
             ticket_id=row.ticket_id,
             person=person,
-            audience=audience,
+            audience=Audience(row.audience),
             from_recipient=bool(sender) and fold_key(sender) == fold_key(row.recipient),
             carrier=carrier,
         )
     return None
+
+
+async def _genuine_row(connection: AsyncConnection, settings: Settings, token: str) -> Any:
+    """The outbox row of the mail that a genuine token was made for, else None."""
+    if not token:
+        return None
+    row = (await connection.execute(select(outbox).where(outbox.c.name == token_name(token)))).first()
+    if row is None or not is_genuine(
+        token,
+        settings.secret_key,
+        name=row.name,
+        ticket_id=row.ticket_id or 0,
+        person_id=row.person_id,
+        audience=Audience(row.audience),
+    ):
+        return None
+    return row
 
 
 async def _ticket_facts(connection: AsyncConnection, clues: ThreadClues, owner: Person | None) -> list[TicketFact]:

@@ -55,6 +55,13 @@ class RateCounter:
         if len(self._names) > _MOST_NAMES:
             self._names.popitem(last=False)
 
+    def forgive(self, name: str, now: float) -> None:
+        """Take one event under `name` back."""
+        if self._seconds:
+            window = int(now / self._seconds)
+            current, previous = self._counts(name, window)
+            self._names[name] = (window, max(0, current - 1), previous)
+
     def _counts(self, name: str, window: int) -> tuple[int, int]:
         seen, current, previous = self._names.get(name, (window, 0, 0))
         if seen == window:

@@ -212,13 +212,16 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadClues:
-    """What a mail says about the ticket that it belongs to, strongest first; nothing here is believed yet."""
+    """What a mail says about the ticket that it belongs to, strongest first; nothing here is believed yet.
+
+    `own_token` is the token that the mail bears as its own Message-ID: then it may be one of ours, come back.
+    """
 
     address_tokens: tuple[str, ...] = ()
     reference_tokens: tuple[str, ...] = ()
     message_ids: tuple[str, ...] = ()
     subject_ids: tuple[int, ...] = ()
-    own_message: bool = False
+    own_token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +241,14 @@ class Outbound:
     attempts: int
     created_at: datetime
 
+
+# What an account's name and address look like. They stand in the API's description too, so they are regular
+# expressions of the common kind; `$` alone would let a line feed at the end pass.
+_END = r"$(?!\n)"
+_ATOM = r"[A-Za-z0-9!#$%&'*/=?^_`{|}~+-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+USERNAME_PATTERN = r"^[\w.@+-]+" + _END
+EMAIL_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*{_END}"
 
 # The control characters (category Cc) but tab and line feed, and lone surrogates, which no database takes.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config import Limit, Settings
@@ -161,18 +161,7 @@ async def sent_ids(connection: AsyncConnection, *, ticket_id: int, person_id: in
 
 async def claim_due(connection: AsyncConnection, *, now: datetime, lease: timedelta, count: int) -> list[Outbound]:
     """Take up to `count` due mails, oldest first, for `lease`; nobody else gets them until it runs out."""
-    due = (
-        select(outbox.c.id)
-        .where(
-            or_(
-                and_(outbox.c.state == OutboxState.QUEUED, outbox.c.due_at <= now),
-                and_(outbox.c.state == OutboxState.SENDING, outbox.c.lease_until <= now),
-            )
-        )
-        .order_by(outbox.c.id)
-        .limit(count)
-        .with_for_update(skip_locked=True)
-    )
+    due = select(outbox.c.id).where(_due(now)).order_by(outbox.c.id).limit(count).with_for_update(skip_locked=True)
     ids = list((await connection.execute(due)).scalars())
     if not ids:
         return []
@@ -230,12 +219,25 @@ async def mark_bounced(connection: AsyncConnection, mail_id: int, *, reason: str
     )
 
 
-async def backlog(connection: AsyncConnection, *, now: datetime) -> tuple[int, datetime | None]:
-    """How many mails wait that are due, and when the oldest of them became owed."""
+def _due(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        and_(outbox.c.state == OutboxState.QUEUED, outbox.c.due_at <= now),
+        and_(outbox.c.state == OutboxState.SENDING, outbox.c.lease_until <= now),
+    )
+
+
+async def is_any_due(connection: AsyncConnection, *, now: datetime) -> bool:
+    """Whether there is something to claim; a look that writes nothing."""
+    return (await connection.execute(select(outbox.c.id).where(_due(now)).limit(1))).first() is not None
+
+
+async def waiting(connection: AsyncConnection) -> tuple[int, datetime | None]:
+    """How many mails are not settled, due or not, and when the oldest of them became owed (digests, which wait on
+    purpose, left out)."""
     row = (
         await connection.execute(
             select(func.count(), func.min(outbox.c.created_at)).where(
-                outbox.c.state.in_([OutboxState.QUEUED, OutboxState.SENDING]), outbox.c.due_at <= now
+                outbox.c.state.in_([OutboxState.QUEUED, OutboxState.SENDING]), outbox.c.kind != OutboxKind.DIGEST
             )
         )
     ).one()

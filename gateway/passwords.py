@@ -15,6 +15,7 @@ from passlib.hash import argon2
 
 from gateway.model import fold_key
 
+hasher = argon2
 _AT_ONCE = 4
 _SHORTEST, _LONGEST = 8, 256
 
@@ -28,14 +29,14 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """The hash to store."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, argon2.hash, password)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, hasher.hash, password)
 
     async def verify(self, password: str, stored: str | None) -> bool:
         """Whether the password is the one behind `stored`. With nothing stored it is not, after the same work."""
         if self._nobody is None:
             self._nobody = await self.hash("nobody has this password")
         checked = await asyncio.get_running_loop().run_in_executor(
-            self._threads, argon2.verify, password, stored or self._nobody
+            self._threads, hasher.verify, password, stored or self._nobody
         )
         return bool(checked and stored)
 

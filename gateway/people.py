@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import outbox
 from gateway.config import Settings
 from gateway.errors import Conflict, InvalidFields, NotAllowed, NotFound
-from gateway.model import Actor, Audience, Mailbox, OutboxKind, Person, fold_key
+from gateway.model import Actor, Audience, Mailbox, OutboxKind, Person, drop_controls, fold_key
 from gateway.schema import answers, insert_or_skip, people, tickets
 from gateway.schema import outbox as outbox_table
 
@@ -288,14 +288,16 @@ async def find_account(connection: AsyncConnection, username: str) -> tuple[Pers
 
 
 async def list_people(
-    connection: AsyncConnection, actor: Actor, *, search: str = "", count: int = 1000
+    connection: AsyncConnection, actor: Actor, *, search: str, before_id: int | None, count: int
 ) -> list[Person]:
     """People whose name or address holds `search` (its letters as they are, no wildcards), newest first."""
     if not actor.is_admin:
         raise NotAllowed
     query = select(*COLUMNS).where(people.c.merged_into.is_(None)).order_by(people.c.id.desc()).limit(count)
+    if before_id is not None:
+        query = query.where(people.c.id < before_id)
     if search:
-        key = fold_key(search)
+        key = drop_controls(fold_key(search))
         query = query.where(
             or_(people.c.username_key.contains(key, autoescape=True), people.c.email_key.contains(key, autoescape=True))
         )

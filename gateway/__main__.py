@@ -1,0 +1,152 @@
+"""The command `helpdesk`. Each subcommand reads the settings, calls one thing, and turns errors into exit codes.
+
+Exit codes are those of sysexits.h: 78 wrong settings, 75 try again, 67 no such address, 65 refused for good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import re
+import secrets
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import people
+from gateway.config import Settings, load_settings, unknown_names
+from gateway.database import Database
+from gateway.errors import DeskError, InvalidFields, SettingsWrong
+from gateway.logs import start_logging
+from gateway.migrate import check_version, migrate
+from gateway.model import EMAIL_PATTERN, USERNAME_PATTERN
+from gateway.passwords import Passwords, password_mistakes
+
+EX_OK, EX_FAILED, EX_DATAERR, EX_NOUSER, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 67, 75, 78
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    start_logging(logging.WARNING if options.command == "demo" else logging.INFO)
+    if options.command == "demo":
+        from gateway.demo import play
+
+        return asyncio.run(play())
+    try:
+        settings = load_settings(os.environ, Path.cwd())
+    except SettingsWrong as wrong:
+        # A pipe must not bounce a mail for a slip in our settings: there it is "try again".
+        print(wrong, file=sys.stderr)
+        return EX_TEMPFAIL if options.command == "deliver" else EX_CONFIG
+    for name in unknown_names(os.environ):
+        print(f"{name}: is no setting of this version, ignored", file=sys.stderr)
+    try:
+        return asyncio.run(_COMMANDS[options.command](settings, options))
+    except InvalidFields as mistakes:
+        for name, words in mistakes.fields.items():
+            print(f"{name}: {' '.join(words)}", file=sys.stderr)
+    except DeskError as error:
+        print(error, file=sys.stderr)
+    except (SQLAlchemyError, OSError) as error:
+        print(f"The database cannot be used: {str(error).splitlines()[0]}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return EX_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="helpdesk", description="The support desk that lives in the mailbox.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("serve", help="run the gateway: HTTP, SMTP, courier")
+    commands.add_parser("migrate", help="bring the database to the newest schema")
+    admin = commands.add_parser("make-admin", help="create or promote an administrator")
+    admin.add_argument("--username", required=True)
+    admin.add_argument("--email", required=True)
+    admin.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    commands.add_parser("demo", help="play the whole story on a throw-away gateway")
+    deliver = commands.add_parser("deliver", help="take one mail on standard input")
+    deliver.add_argument("--to", metavar="ADDRESS", help="the address the mail was for")
+    deliver.add_argument("--from", dest="sender", metavar="ADDRESS", help="the envelope sender, <> for none")
+    return parser
+
+
+async def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    from gateway.app import serve
+
+    await serve(settings)
+    return EX_OK
+
+
+async def _migrate(settings: Settings, options: argparse.Namespace) -> int:
+    database = Database(settings.database_url, owner=False)
+    try:
+        before, after = await migrate(database)
+    finally:
+        await database.close()
+    if before == after:
+        print(f"The database is at version {after} already; nothing to do.")
+    else:
+        print(f"The database was {f'at version {before}' if before else 'empty'} and is at version {after} now.")
+    return EX_OK
+
+
+async def _make_admin(settings: Settings, options: argparse.Namespace) -> int:
+    given = sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
+    password = given if given is not None else secrets.token_urlsafe(15)
+    username, email = options.username, options.email
+    mistakes = {}
+    if not re.search(USERNAME_PATTERN, username) or len(username) > 150:
+        mistakes["--username"] = ["1 to 150 letters, digits and @ . + - _, please."]
+    if not re.search(EMAIL_PATTERN, email) or len(email) > 254:
+        mistakes["--email"] = ["One plain address, please."]
+    if wrong := password_mistakes(password, username=username, email=email):
+        mistakes["password"] = wrong
+    if mistakes:
+        raise InvalidFields(mistakes)
+    database = Database(settings.database_url, owner=False)
+    try:
+        if settings.is_embedded:
+            await migrate(database)
+        else:
+            await check_version(database)
+        known = await database.read(lambda connection: people.find_account(connection, username))
+        # Somebody who is promoted keeps the password unless a new one is given.
+        password_hash = await Passwords().hash(password) if given is not None or known is None else None
+        person, is_new = await database.write(
+            lambda connection: people.make_admin(
+                connection,
+                username=username,
+                email=email,
+                password_hash=password_hash,
+                now=datetime.now(UTC),
+            )
+        )
+    finally:
+        await database.close()
+    print(f"{person.username} <{person.email}> {'was created and ' if is_new else ''}is an administrator now.")
+    if given is None and is_new:
+        print(f"Password: {password}")
+    return EX_OK
+
+
+async def _deliver(settings: Settings, options: argparse.Namespace) -> int:
+    from gateway.app import deliver
+
+    return await deliver(settings, sys.stdin.buffer, recipient=options.to, sender=options.sender)
+
+
+_COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]] = {
+    "serve": _serve,
+    "migrate": _migrate,
+    "make-admin": _make_admin,
+    "deliver": _deliver,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""Logging: one line for each event on standard error, with the time in UTC.
+
+Line breaks and other control characters of foreign origin are written as escapes, so one event stays one line
+(T34). Tokens, passwords and bodies are never logged by anyone.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from gateway.model import drop_controls
+
+
+class _OneLine(logging.Formatter):
+    converter = time.gmtime  # type: ignore[assignment]
+
+    def format(self, record: logging.LogRecord) -> str:
+        lines = super().format(record).split("\n")
+        # A traceback keeps its lines, indented; the message itself is made one line by its author's %r.
+        return "\n    ".join(drop_controls(line.replace("\t", " ")) for line in lines)
+
+
+def start_logging(level: int = logging.INFO) -> None:
+    """Send the log to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("helpdesk").setLevel(level)
+    for quiet in ("mail.log", "aiohttp.access"):
+        logging.getLogger(quiet).setLevel(logging.ERROR)

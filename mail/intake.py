@@ -1,0 +1,146 @@
+"""The single path of a mail, whichever door it came by: read it, then one transaction that stores it and what follows.
+
+Reading is pure and never a reason to refuse: what cannot be read is stored as `failed`, its bytes intact. Trouble of
+ours comes out as the exception it is, and the door says "later". When `take` returns, everything is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy.exc import DataError
+
+from gateway import intake, ledger
+from gateway.config import Settings
+from gateway.database import Database
+from gateway.intake import Reading
+from gateway.ledger import pack
+from gateway.model import Delivery, InboundMessage, Source, Taken, clean_line
+from gateway.reply_token import random_name
+from mail.fingerprint import fingerprint
+from mail.parse import attachment_bytes, parse_message
+from mail.threads import read_clues
+from mail.trust import verdict
+
+T = TypeVar("T")
+# Reading and packing a larger mail takes long enough to be done in a thread.
+_IN_PLACE_BYTES = 64 * 1024
+_LONGEST_ADDRESS = 1000
+_log = logging.getLogger("helpdesk.intake")
+
+
+def new_name() -> str:
+    """A random name for an outgoing mail."""
+    return random_name(os.urandom(7))
+
+
+def utc_now() -> datetime:
+    """The time of the wall clock."""
+    return datetime.now(UTC)
+
+
+class Mailroom:
+    """Takes mails and reads them. Safe to use from many doors at once."""
+
+    def __init__(self, settings: Settings, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+
+    async def take(self, delivery: Delivery) -> Taken:
+        """Store one mail and do what follows from it, exactly once however often it comes.
+
+        Raises only for trouble of ours; then nothing is stored, or (when the trouble came with the commit's answer)
+        everything is, and the same mail sent again finds itself.
+        """
+        delivery = replace(
+            delivery,
+            envelope_from=clean_line(delivery.envelope_from, _LONGEST_ADDRESS),
+            envelope_to=tuple(clean_line(address, _LONGEST_ADDRESS) for address in delivery.envelope_to),
+        )
+        reading, digest, packed = await self._off_loop(len(delivery.raw), partial(self._prepare, delivery))
+        try:
+            return await self._receive(delivery, reading, digest, packed)
+        except (DataError, UnicodeError, OverflowError) as error:
+            # Something in the mail that the database does not take: it must not come back for ever, so it is kept
+            # as bytes. Any other exception is trouble of ours and comes out.
+            _log.exception("a mail's content does not fit into the database")
+            unreadable = Reading(message=None, failure=f"cannot be stored as a message: {type(error).__name__}")
+            return await self._receive(delivery, unreadable, digest, packed)
+
+    async def _receive(self, delivery: Delivery, reading: Reading, digest: str, packed: tuple[str, bytes]) -> Taken:
+        now = self._clock()
+        taken = await self._database.write(
+            lambda connection: intake.receive_mail(
+                connection,
+                self._settings,
+                delivery=delivery,
+                reading=reading,
+                fingerprint=digest,
+                packed=packed,
+                now=now,
+                new_name=new_name,
+            )
+        )
+        _log.info("taken intake=%d outcome=%s source=%s", taken.intake_id, taken.outcome, delivery.source)
+        return taken
+
+    async def rerun(self, intake_id: int, *, accept: bool) -> Taken:
+        """Run a failed or held mail again, as it is understood now; with `accept` a held one is let in.
+
+        Raises NotFound or Conflict.
+        """
+        delivery = await self._database.read(lambda connection: ledger.get_delivery(connection, intake_id))
+        reading = await self._off_loop(len(delivery.raw), partial(self._understand, delivery))
+        now = self._clock()
+        return await self._database.write(
+            lambda connection: intake.rerun_mail(
+                connection,
+                self._settings,
+                intake_id=intake_id,
+                reading=reading,
+                accept=accept,
+                now=now,
+                new_name=new_name,
+            )
+        )
+
+    async def read(self, raw: bytes) -> InboundMessage | None:
+        """What is understood of a mail; None where nothing is."""
+        reading = await self._off_loop(len(raw), partial(self._understand, Delivery(raw=raw, source=Source.HTTP)))
+        return reading.message
+
+    async def attachment(self, raw: bytes, position: int) -> bytes:
+        """The bytes of the attachment at `position`."""
+        return await self._off_loop(len(raw), partial(attachment_bytes, raw, position))
+
+    async def _off_loop(self, size_bytes: int, work: Callable[[], T]) -> T:
+        return work() if size_bytes <= _IN_PLACE_BYTES else await asyncio.to_thread(work)
+
+    def _prepare(self, delivery: Delivery) -> tuple[Reading, str, tuple[str, bytes]]:
+        return self._understand(delivery), fingerprint(delivery.raw), pack(delivery.raw)
+
+    def _understand(self, delivery: Delivery) -> Reading:
+        try:
+            message = parse_message(delivery.raw)
+            message = replace(
+                message,
+                verdict=verdict(
+                    delivery.raw,
+                    sender=message.sender.address,
+                    authserv_id=self._settings.trusted_authserv_id,
+                    trusted=delivery.trusted,
+                ),
+            )
+            return Reading(message=message, clues=read_clues(self._settings, message, delivery.envelope_to))
+        except Exception as error:
+            # Whatever a mail makes our code do, the mail is kept, shown as failed, and can be run again.
+            _log.warning("a mail cannot be understood", exc_info=True)
+            return Reading(message=None, failure=f"cannot be understood: {type(error).__name__}")

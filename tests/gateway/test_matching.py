@@ -1,0 +1,101 @@
+"""The decision about a mail, as a table: carrier × sender × verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.matching import Deed, Facts, TicketFact, TokenFact, decide
+from gateway.model import Audience, Person, Verdict
+
+MARIA = Person(
+    id=7,
+    username="maria",
+    email="maria@customer.example",
+    is_active=True,
+    is_staff=False,
+    is_admin=False,
+    is_account=False,
+    owns_address=True,
+)
+OLGA = replace(MARIA, id=1, username="olga", email="olga@desk.example", is_staff=True, is_account=True)
+CUSTOMER_TOKEN = TokenFact(
+    outbox_id=5, ticket_id=66, person=MARIA, audience=Audience.CUSTOMER, from_recipient=True, carrier="token"
+)
+STAFF_TOKEN = replace(CUSTOMER_TOKEN, person=OLGA, audience=Audience.STAFF)
+MINE = (TicketFact(ticket_id=66, from_customer=True, carrier="ID"),)
+FOREIGN = (TicketFact(ticket_id=66, from_customer=False, carrier="ID"),)
+PASS, FAIL, NONE = Verdict.PASS, Verdict.FAIL, Verdict.NONE
+
+
+@pytest.mark.parametrize(
+    ("facts", "deed", "ticket_id", "held", "trust"),
+    [
+        # A customer's token from the customer: his answer, whatever the verdict; a failed one is marked.
+        (Facts(token=CUSTOMER_TOKEN, verdict=PASS), Deed.ANSWER, 66, False, "verified"),
+        (Facts(token=CUSTOMER_TOKEN, verdict=NONE), Deed.ANSWER, 66, False, "token"),
+        (Facts(token=CUSTOMER_TOKEN, verdict=FAIL), Deed.ANSWER, 66, False, "failed"),
+        # The token in other hands: held on the ticket.
+        (Facts(token=replace(CUSTOMER_TOKEN, from_recipient=False)), Deed.ANSWER, 66, True, "unverified"),
+        (Facts(token=replace(CUSTOMER_TOKEN, from_recipient=False), verdict=PASS), Deed.ANSWER, 66, True, "verified"),
+        # His own ticket by reference or ID.
+        (Facts(tickets=MINE, verdict=PASS), Deed.ANSWER, 66, False, "verified"),
+        (Facts(tickets=MINE, verdict=NONE), Deed.ANSWER, 66, False, "unverified"),
+        (Facts(tickets=MINE, verdict=NONE, strict=True), Deed.ANSWER, 66, True, "unverified"),
+        (Facts(tickets=MINE, verdict=PASS, strict=True), Deed.ANSWER, 66, False, "verified"),
+        (Facts(tickets=MINE, verdict=FAIL), Deed.ANSWER, 66, True, "failed"),
+        # A stranger who names a ticket, or whom nobody can name: a new ticket.
+        (Facts(tickets=FOREIGN, named=(66,)), Deed.OPEN, None, False, "unverified"),
+        (Facts(named=(9999,)), Deed.OPEN, None, False, "unverified"),
+        (Facts(tickets=MINE, has_sender=False), Deed.OPEN, None, False, "unverified"),
+        (Facts(), Deed.OPEN, None, False, "unverified"),
+        (Facts(verdict=PASS), Deed.OPEN, None, False, "verified"),
+        # Somebody else's ticket before one's own: one's own counts.
+        (Facts(tickets=(*FOREIGN, replace(MINE[0], ticket_id=67))), Deed.ANSWER, 67, False, "unverified"),
+        # Staff by mail.
+        (Facts(token=STAFF_TOKEN, verdict=NONE), Deed.STAFF_ANSWER, 66, False, "token"),
+        (Facts(token=STAFF_TOKEN, verdict=PASS), Deed.STAFF_ANSWER, 66, False, "verified"),
+        (Facts(token=STAFF_TOKEN, verdict=FAIL), Deed.STAFF_ANSWER, 66, True, "failed"),
+        (Facts(token=STAFF_TOKEN, staff_by_mail="off"), Deed.STAFF_ANSWER, 66, True, "token"),
+        (Facts(token=STAFF_TOKEN, staff_by_mail="authenticated"), Deed.STAFF_ANSWER, 66, True, "token"),
+        (
+            Facts(token=STAFF_TOKEN, staff_by_mail="authenticated", verdict=PASS),
+            Deed.STAFF_ANSWER,
+            66,
+            False,
+            "verified",
+        ),
+        (Facts(token=replace(STAFF_TOKEN, from_recipient=False)), Deed.ANSWER, 66, True, "unverified"),
+        (Facts(token=replace(STAFF_TOKEN, person=replace(OLGA, is_staff=False))), Deed.STAFF_ANSWER, 66, True, "token"),
+        (
+            Facts(token=replace(STAFF_TOKEN, person=replace(OLGA, is_active=False))),
+            Deed.STAFF_ANSWER,
+            66,
+            True,
+            "token",
+        ),
+        (Facts(tickets=FOREIGN, from_staff_address=True), Deed.STAFF_ANSWER, 66, True, "unverified"),
+        (Facts(tickets=FOREIGN, from_staff_address=True, verdict=PASS), Deed.STAFF_ANSWER, 66, True, "verified"),
+        (Facts(from_staff_address=True), Deed.OPEN, None, False, "unverified"),
+        # Our own mail, come back.
+        (Facts(from_desk=True), Deed.OPEN, None, True, "failed"),
+        (Facts(from_desk=True, token=CUSTOMER_TOKEN), Deed.OPEN, None, True, "failed"),
+        # Delivery reports never open a ticket.
+        (Facts(bounce=True), Deed.BOUNCE, None, False, "unverified"),
+        (Facts(bounce=True, token=replace(CUSTOMER_TOKEN, from_recipient=False)), Deed.BOUNCE, 66, False, "unverified"),
+    ],
+)
+def test_what_a_mail_may_do(facts: Facts, deed: Deed, ticket_id: int | None, held: bool, trust: str) -> None:
+    decision = decide(facts)
+    assert (decision.deed, decision.ticket_id, decision.held, decision.trust) == (deed, ticket_id, held, trust)
+    assert decision.held == decision.reason.startswith("held: ")
+
+
+def test_what_a_stranger_names_is_told_to_staff() -> None:
+    assert "#66, #5" in decide(Facts(named=(66, 5))).reason
+
+
+def test_only_a_genuine_token_marks_a_bounce() -> None:
+    assert decide(Facts(bounce=True)).bounced_outbox_id is None
+    assert decide(Facts(bounce=True, token=CUSTOMER_TOKEN)).bounced_outbox_id == 5

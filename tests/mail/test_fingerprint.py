@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from mail.fields import split_mail
+from mail.fingerprint import fingerprint
+from tests.builders import a_mail
+
+MAIL = a_mail(text="one\ntwo\n.\nthree")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda mail: mail.replace(b"\r\n", b"\n"),
+        lambda mail: mail.replace(b"\r\n", b"\r"),
+        lambda mail: mail + b"\r\n\r\n",
+        lambda mail: mail.rstrip(),
+        lambda mail: b"Received: from a\r\n\tby b;\r\n Mon\r\n" + mail,
+        lambda mail: b"return-path: <x@y>\r\nDELIVERED-TO: z\r\nX-Original-To: z\r\n" + mail,
+        lambda mail: b"Authentication-Results: x; spf=pass\r\nReceived-SPF: pass\r\nARC-Seal: i=1\r\n" + mail,
+        lambda mail: mail.replace(b"MIME-Version", b"Received: late\r\nMIME-Version"),
+    ],
+)
+def test_the_way_a_mail_came_does_not_make_it_another(change: object) -> None:
+    assert fingerprint(change(MAIL)) == fingerprint(MAIL)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda mail: mail.replace(b"one", b"ONE"),
+        lambda mail: mail.replace(b"<ant@", b"<bee@"),
+        lambda mail: mail.replace(b"Maria <", b"Eve <"),
+        lambda mail: mail.replace(b"Subject: The", b"Subject: A"),
+        lambda mail: b"X-Received-By: x\r\n" + mail,
+        lambda mail: mail.replace(b"two\r\n", b"two\r\n\r\n"),
+        lambda mail: mail.replace(b"\r\n\r\none", b"\r\n\r\nReceived: x\r\none"),
+    ],
+)
+def test_another_content_is_another_mail(change: object) -> None:
+    assert fingerprint(change(MAIL)) != fingerprint(MAIL)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\r\n", b"\n\nx", b"x", b"\x00\xff", b" folded first\r\nA: b\r\n\r\nbody", b":\r\n"]
+)
+def test_anything_has_a_fingerprint(raw: bytes) -> None:
+    assert len(fingerprint(raw)) == 64
+
+
+def test_fields_are_unfolded_and_the_body_is_what_follows() -> None:
+    fields, body = split_mail(b"A: one\r\n two\r\nB : three\n\tfour\rC:five\r\n\r\nbody\r\n\r\nend")
+    assert fields == [("a", b"one two"), ("b", b"three four"), ("c", b"five")]
+    assert body == b"body\r\n\r\nend"
+
+
+def test_a_line_that_is_no_field_begins_the_body() -> None:
+    fields, body = split_mail(b"A: b\r\nhello there\r\nC: d\r\n")
+    assert fields == [("a", b"b")]
+    assert body == b"hello there\r\nC: d\r\n"
