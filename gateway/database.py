@@ -49,9 +49,8 @@ class Database:
             self._reader = _sqlite_engine(url, _READERS, "BEGIN", read_only=True, owner=False)
             self._lane = asyncio.Semaphore(1)
         else:
-            self._writer = self._reader = create_async_engine(
-                url, pool_size=_READERS + _POSTGRESQL_WRITERS, max_overflow=4, pool_pre_ping=True, pool_timeout=20
-            )
+            self._writer = _postgresql_engine(url, _POSTGRESQL_WRITERS, read_only=False)
+            self._reader = _postgresql_engine(url, _READERS, read_only=True)
             self._lane = asyncio.Semaphore(_POSTGRESQL_WRITERS)
 
     @property
@@ -93,9 +92,20 @@ class Database:
         """Let every unit that was begun end, then close; the writer last, so that its checkpoint is the last."""
         if self._running:
             await asyncio.gather(*self._running, return_exceptions=True)
-        if self._reader is not self._writer:
-            await self._reader.dispose()
+        await self._reader.dispose()
         await self._writer.dispose()
+
+
+def _postgresql_engine(url: str, size: int, *, read_only: bool) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=_BUSY_TIMEOUT_SECONDS,
+        # A server that was restarted costs the first to come a look, not an error.
+        pool_pre_ping=True,
+        connect_args={"server_settings": {"default_transaction_read_only": "on" if read_only else "off"}},
+    )
 
 
 def _sqlite_engine(url: str, size: int, begin: str, *, read_only: bool, owner: bool) -> AsyncEngine:

@@ -151,12 +151,13 @@ def parameterised(value: str) -> Parameterised:
         match = _EXTENDED_NAME.fullmatch(name.strip().lower())
         if not equals or not match:
             continue
+        is_quoted = text.lstrip().startswith('"')
         text = _unquoted(text.strip())
         if match[2] or match[3]:
             pieces.setdefault(match[1], []).append((int(match[2] or 0), bool(match[3]), text))
         else:
             # Some programs write a parameter twice; the first one counts, as for most readers.
-            plain.setdefault(match[1], decode_text(text if "name" in match[1] else text.partition(" (")[0]))
+            plain.setdefault(match[1], decode_text(text if is_quoted or "name" in match[1] else text.partition(" (")[0]))
     for name, found in pieces.items():
         plain[name] = _joined(found)
     return Parameterised(first.partition("(")[0].strip().lower(), plain)

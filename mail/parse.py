@@ -321,10 +321,14 @@ def _without_line_end(raw: bytes, start: int, end: int) -> int:
 
 
 def _decoded(data: bytes, encoding: str) -> bytes:
-    if encoding == "base64":
-        return _from_base64(data)
-    if encoding == "quoted-printable":
-        return binascii.a2b_qp(data)
+    """The content without its transfer encoding; as it stands where the encoding is unknown or a lie."""
+    try:
+        if encoding == "base64":
+            return _from_base64(data)
+        if encoding == "quoted-printable":
+            return binascii.a2b_qp(data)
+    except binascii.Error:
+        return data
     return data
 
 

@@ -9,6 +9,7 @@ else, a refused login too, is temporary.
 from __future__ import annotations
 
 import asyncio
+import functools
 import mailbox
 import ssl
 from typing import Protocol
@@ -108,10 +109,6 @@ class SmtpSender:
         if self._client is not None and self._client.is_connected:
             return self._client
         relay = self._relay
-        checked = ssl.create_default_context()
-        unchecked = ssl.create_default_context()
-        unchecked.check_hostname = False
-        unchecked.verify_mode = ssl.CERT_NONE
         direct = relay.scheme == "smtps"
         client = aiosmtplib.SMTP(
             hostname=relay.host,
@@ -119,7 +116,7 @@ class SmtpSender:
             local_hostname=self._hostname,
             use_tls=direct,
             start_tls=False if direct else True if relay.password else None,
-            tls_context=checked if direct or relay.password else unchecked,
+            tls_context=_tls_context(checked=direct or bool(relay.password)),
             username=relay.username or None,
             password=relay.password or None,
             timeout=_CONNECT_TIMEOUT_SECONDS,
@@ -143,6 +140,16 @@ class SmtpSender:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+
+@functools.cache
+def _tls_context(*, checked: bool) -> ssl.SSLContext:
+    # Made once: reading the system's authorities takes longer than sending a letter.
+    context = ssl.create_default_context()
+    if not checked:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _verdict(code: int, words: str) -> RefusedForGood | TryLater:

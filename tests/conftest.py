@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from gateway.app import catching, running
 from gateway.config import Settings, load_settings
 from gateway.database import Database
 from gateway.migrate import migrate
+from tests import services
 from tests.builders import DESK, Desk, Relay
 
 
@@ -33,10 +36,11 @@ async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
 
 
 @pytest.fixture
-def environment(relay: Relay, tmp_path: Path) -> dict[str, str]:
+def environment(relay: Relay, database_url: str, tmp_path: Path) -> dict[str, str]:
     """The environment of the gateway under test; a test adds what it needs before it asks for `desk`."""
     return {
         "HELPDESK_DATA_DIR": str(tmp_path / "desk"),
+        "HELPDESK_DATABASE_URL": database_url,
         "HELPDESK_HTTP_LISTEN": "127.0.0.1:0",
         "HELPDESK_SMTP_LISTEN": "127.0.0.1:0",
         "HELPDESK_SUPPORT_ADDRESS": DESK,
@@ -44,11 +48,39 @@ def environment(relay: Relay, tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The PostgreSQL server that the tests are to use; empty where they use SQLite, which they do unless
+    HELPDESK_TEST_DATABASE is `postgresql`."""
+    if os.environ.get("HELPDESK_TEST_DATABASE", "sqlite") == "sqlite":
+        yield ""
+        return
+    services.require("postgresql")
+    with services.postgresql(tmp_path_factory.mktemp("postgresql")) as url:
+        yield url
+
+
+@pytest.fixture
+async def database_url(server_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database with the newest schema."""
+    if server_url and request.node.get_closest_marker("sqlite"):
+        pytest.skip("is about SQLite")
+    if not server_url:
+        return f"sqlite+aiosqlite:///{tmp_path}/helpdesk.db"
+    url = await asyncio.to_thread(services.new_database, server_url)
+    database = Database(url)
+    await migrate(database)
+    await database.close()
+    return url
+
+
 @pytest.fixture
 def settings(environment: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings from the environment, and from the marks `@pytest.mark.settings(HELPDESK_…="…")` of the test."""
     for mark in request.node.iter_markers("settings"):
         environment.update(mark.kwargs)
+    if "HELPDESK_TEMPLATE_DIR" in environment:
+        (tmp_path / environment["HELPDESK_TEMPLATE_DIR"]).mkdir()
     return load_settings(environment, tmp_path)
 
 
@@ -62,9 +94,9 @@ async def desk(settings: Settings, relay: Relay) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """An empty database with the newest schema."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/helpdesk.db")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An empty database with the newest schema, opened."""
+    database = Database(database_url)
     await migrate(database)
     yield database
     await database.close()

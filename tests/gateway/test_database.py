@@ -30,6 +30,7 @@ async def _add(connection: AsyncConnection, name: str = "ant") -> None:
     )
 
 
+@pytest.mark.sqlite
 async def test_sqlite_is_set_up_to_keep_its_promises(database: Database) -> None:
     async def pragmas(connection: AsyncConnection) -> list[object]:
         names = ("journal_mode", "synchronous", "foreign_keys", "query_only")
@@ -84,6 +85,7 @@ async def test_a_commit_wakes_who_waits(database: Database) -> None:
     assert database.committed.is_set()
 
 
+@pytest.mark.sqlite
 async def test_two_processes_write_to_one_file(database: Database, tmp_path: Path) -> None:
     other = Database(f"sqlite+aiosqlite:///{tmp_path}/helpdesk.db", owner=False)
     try:
@@ -104,6 +106,7 @@ async def test_migrations_lead_to_the_schema_that_the_code_works_on(database: Da
     assert differences == []
 
 
+@pytest.mark.sqlite
 async def test_migrating_twice_does_nothing(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/fresh.db")
     try:

@@ -169,7 +169,7 @@ async def house(opens) -> AsyncIterator[House]:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+        while not condition():
             await asyncio.sleep(0.001)
 
 
