@@ -33,7 +33,7 @@ EX_OK, EX_FAILED, EX_DATAERR, EX_NOUSER, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 67, 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = _parser().parse_args(arguments)
-    start_logging(logging.WARNING if options.command == "demo" else logging.INFO)
+    start_logging(logging.INFO if options.command == "serve" else logging.WARNING)
     if options.command == "demo":
         from gateway.demo import play
 

@@ -45,7 +45,7 @@ async def find_facts(
         verdict=message.verdict,
         has_sender=bool(sender),
         from_staff_address=bool(sender) and bool(found) and await people.is_staff_address(connection, sender),
-        from_desk=fold_key(sender) in settings.support_addresses
+        from_desk=_plain(sender) in settings.support_addresses
         or await _genuine_row(connection, settings, clues.own_token) is not None,
         automatic=automatic,
         bounce=message.bounce is not None,
@@ -77,6 +77,12 @@ async def _token_fact(
             carrier=carrier,
         )
     return None
+
+
+def _plain(address: str) -> str:
+    """The address without what stands behind a plus."""
+    local, _, domain = fold_key(address).rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 async def _genuine_row(connection: AsyncConnection, settings: Settings, token: str) -> Any:

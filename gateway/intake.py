@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway import outbox, people, tickets
+from gateway import notices, outbox, people, tickets
 from gateway.config import Settings
 from gateway.errors import Conflict, NotFound
 from gateway.facts import find_facts
@@ -92,6 +92,7 @@ async def receive_mail(
         message=message,
         clues=reading.clues,
         accept=False,
+        is_rerun=False,
         now=now,
         new_name=new_name,
     )
@@ -195,6 +196,7 @@ async def rerun_mail(
         message=message,
         clues=reading.clues,
         accept=accept,
+        is_rerun=True,
         now=now,
         new_name=new_name,
     )
@@ -209,6 +211,7 @@ async def _judge(
     message: InboundMessage,
     clues: ThreadClues,
     accept: bool,
+    is_rerun: bool,
     now: datetime,
     new_name: NewName,
 ) -> Taken:
@@ -223,6 +226,17 @@ async def _judge(
     if accept or not decision.held:
         outcome, ticket_id, answer_id = await _carry_out(
             connection, settings, decision, message, automatic=automatic, now=now, new_name=new_name
+        )
+    elif ticket_id is not None and not automatic and not is_rerun:
+        await notices.tell_of_held(
+            connection,
+            settings,
+            ticket_id,
+            intake_id=intake_id,
+            sender=message.from_text,
+            reason=reason,
+            now=now,
+            new_name=new_name,
         )
     await connection.execute(
         update(intake)
@@ -302,8 +316,9 @@ async def _owe_receipt(
     if not settings.acknowledge or message.no_receipt or message.verdict is Verdict.FAIL or not message.sender.address:
         return
     customer = await people.owner_of(connection, message.sender.address)
-    if customer is None or customer.is_staff or customer.is_admin:
+    if customer is None:
         return
+    await people.lock(connection, customer.id)
     each, total = settings.receipt_limit, settings.receipt_limit_total
     if each and await outbox.count_recent(connection, OutboxKind.RECEIPT, each, now, customer.id) >= each.count:
         return

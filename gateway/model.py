@@ -255,6 +255,8 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 # What makes one line look like another one or like two: the line and paragraph separators, the bidirectional
 # controls (reliability: T33) and the byte order mark.
 _DECEIVERS = re.compile("[\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# Normalising sorts each run of accents by insertion, so its time grows with the square of the run: it gets pieces.
+_FOREIGN_RUN = re.compile("[\x00-\x7f]?[^\x00-\x7f]{1,256}")
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
 
 
@@ -265,7 +267,10 @@ def drop_controls(text: str) -> str:
 
 def clean_text(text: str) -> str:
     """The text of a mail as the desk stores it: NFC, lines ended by a line feed, no control characters but tab."""
-    return unicodedata.normalize("NFC", drop_controls(_LINE_ENDS.sub("\n", text)))
+    text = drop_controls(_LINE_ENDS.sub("\n", text))
+    if unicodedata.is_normalized("NFC", text):
+        return text
+    return _FOREIGN_RUN.sub(lambda run: unicodedata.normalize("NFC", run[0]), text)
 
 
 def clean_line(text: str, limit: int = 255) -> str:

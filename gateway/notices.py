@@ -63,20 +63,54 @@ async def tell_staff(
     now: datetime,
     new_name: outbox.NewName,
 ) -> None:
-    if not settings.notify_staff:
-        return
-    staff = await people.staff_but(connection, author.id)
+    """Owe every staff member but the author a notice of a new ticket (`answer_id` None) or a new answer."""
+    await _notify(
+        connection,
+        settings,
+        ticket_id,
+        answer_id,
+        but=author.id,
+        context={
+            "occasion": "answer" if answer_id else "ticket",
+            "author": author.email if author.username == author.email else f"{author.username} <{author.email}>",
+            "message": message,
+        },
+        now=now,
+        new_name=new_name,
+    )
+
+
+async def tell_of_held(
+    connection: AsyncConnection,
+    settings: Settings,
+    ticket_id: int,
+    *,
+    intake_id: int,
+    sender: str,
+    reason: str,
+    now: datetime,
+    new_name: outbox.NewName,
+) -> None:
+    """Owe every staff member a notice of a mail that is held on a ticket; its words stay in the ledger."""
+    context = {"occasion": "held", "author": sender, "message": reason, "intake_id": intake_id}
+    await _notify(connection, settings, ticket_id, None, but=0, context=context, now=now, new_name=new_name)
+
+
+async def _notify(
+    connection: AsyncConnection,
+    settings: Settings,
+    ticket_id: int,
+    answer_id: int | None,
+    *,
+    but: int,
+    context: dict[str, Any],
+    now: datetime,
+    new_name: outbox.NewName,
+) -> None:
+    staff = await people.staff_but(connection, but) if settings.notify_staff else []
     if not staff:
         return
     ticket = (await connection.execute(select(tickets).where(tickets.c.id == ticket_id))).one()
-    context = {
-        "ticket_id": ticket_id,
-        "subject": ticket.subject,
-        "ticket_message": ticket.message if answer_id else "",
-        "author": f"{author.username} <{author.email}>" if author.username != author.email else author.email,
-        "message": message,
-        "is_new": answer_id is None,
-    }
     for person in staff:
         await outbox.owe_notice(
             connection,
@@ -84,7 +118,12 @@ async def tell_staff(
             person=person,
             ticket_id=ticket_id,
             answer_id=answer_id,
-            context=context,
+            context={
+                **context,
+                "ticket_id": ticket_id,
+                "subject": ticket.subject,
+                "ticket_message": ticket.message,
+            },
             references=await thread_of(connection, ticket_id=ticket_id, person=person),
             now=now,
             new_name=new_name,

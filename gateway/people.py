@@ -73,6 +73,11 @@ async def owner_of(connection: AsyncConnection, address: str) -> Person | None:
     return await _one(connection, people.c.email_key == fold_key(address), people.c.owns_address)
 
 
+async def lock(connection: AsyncConnection, person_id: int) -> None:
+    """Let no other unit count or change what is this person's until this one has ended. SQLite has one lane anyway."""
+    await connection.execute(select(people.c.id).where(people.c.id == person_id).with_for_update())
+
+
 async def is_staff_address(connection: AsyncConnection, address: str) -> bool:
     """Whether some active staff member has the address, proven or claimed."""
     found = await _one(

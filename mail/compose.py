@@ -93,8 +93,8 @@ class Composer:
         if mail.ticket_id is not None:
             context["link"] = f"{url}/api/ticket/{mail.ticket_id}"
         if mail.kind in {OutboxKind.ANSWER, OutboxKind.NOTICE}:
-            message = mail.context.get("ticket_message") or mail.context["message"]
-            context["title"] = title_of(mail.context["subject"], message)
+            ticket_message = mail.context["message" if mail.kind is OutboxKind.ANSWER else "ticket_message"]
+            context["title"] = title_of(mail.context["subject"], ticket_message)
         if mail.kind is OutboxKind.NOTICE:
             context["answer_by_mail"] = self._settings.staff_by_mail != "off"
         if mail.kind is OutboxKind.DIGEST:

@@ -30,7 +30,7 @@ _LEASE = timedelta(seconds=45)
 _HEARTBEAT_SECONDS = 15
 _POLL_SECONDS = 1.0
 _TROUBLE_PAUSE_SECONDS = 5.0
-_STOP_SECONDS = 10
+_STOP_SECONDS = 8
 _log = logging.getLogger("helpdesk.courier")
 
 
@@ -161,7 +161,7 @@ class Courier:
 
 @asynccontextmanager
 async def delivering(settings: Settings, database: Database) -> AsyncIterator[Courier]:
-    """Run a courier meanwhile. On leaving, the letters under way get ten seconds to be settled."""
+    """Run a courier meanwhile. On leaving, the letters under way get some seconds to be settled."""
     courier = Courier(settings, database)
     task = asyncio.create_task(courier.run())
     try:

@@ -52,8 +52,9 @@ async def deliver(settings: Settings, stream: BinaryIO, *, recipient: str | None
                 null_sender=sender in {"<>", "", "MAILER-DAEMON"},
             )
         )
-    except Exception:
-        _log.exception("the mail cannot be taken now")
+    except Exception as error:
+        # One neutral line: a mail server quotes what we print in its own log, and in what it tells the sender.
+        _log.error("the mail cannot be taken now (%s), try again later", type(error).__name__)
         return _TRY_AGAIN
     finally:
         await database.close()

@@ -131,6 +131,11 @@ async def test_a_token_in_strange_hands_is_held_until_staff_accept_it(desk: Desk
     assert (await staff.call("GET", f"/api/ticket/{ticket['id']}"))["answers"] == []
     assert desk.relay.deliveries_to("eve@evil.example") == []
 
+    # Staff are told that something waits, without its words.
+    notice = await desk.relay.mail_to("olga@desk.example", 2)
+    assert f"http://localhost:8000/api/intake/{row['id']}\r\n" in notice.get_content()
+    assert "it is me" not in notice.get_content()
+
     again = await staff.call("POST", f"/api/intake/{row['id']}/reprocess", {})
     assert again["outcome"] == "held"
     accepted = await staff.call("POST", f"/api/intake/{row['id']}/reprocess", {"accept": True})

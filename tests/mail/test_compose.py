@@ -33,10 +33,10 @@ NOTICE = replace(
     context={
         "ticket_id": 66,
         "subject": "The printer",
-        "ticket_message": "",
+        "ticket_message": "Some message",
         "author": "Maria",
         "message": "Some message",
-        "is_new": True,
+        "occasion": "ticket",
     },
 )
 RECEIPT = replace(ANSWER, kind=OutboxKind.RECEIPT, context={"ticket_id": 66, "trust": "unverified"})
@@ -87,6 +87,15 @@ def test_an_answer_answers_the_customers_own_mail(desk: Settings) -> None:
     assert message["References"].split() == ["<ant@customer.example>", "<bee@customer.example>"]
     assert message["Reply-To"].addresses[0].addr_spec == f"support+{TOKEN}@desk.example"
     assert letter.envelope_from == f"support+{TOKEN}@desk.example"
+
+
+@pytest.mark.parametrize("occasion", ["ticket", "answer", "held"])
+def test_a_notice_says_what_happened_and_where(desk: Settings, occasion: str) -> None:
+    context = {**NOTICE.context, "occasion": occasion, "intake_id": 5}
+    message = opened(Composer(desk).compose(replace(NOTICE, context=context)))
+    words = {"ticket": "New ticket #66 from Maria", "answer": "New answer to ticket #66", "held": "/api/intake/5"}
+    assert words[occasion] in message.get_content()
+    assert message.get_content().replace("\r\n", "\n").endswith("\nTicket: http://localhost:8000/api/ticket/66\n")
 
 
 def test_a_receipt_leaves_with_the_null_sender(desk: Settings) -> None:
