@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from encodings.aliases import aliases as _library_aliases
 
 import chardet
@@ -88,6 +89,15 @@ _SPOKEN = {
     "logical": "iso8859_8",
 }
 
+_LATIN = frozenset(
+    codec for codec in _CODECS if re.fullmatch(r"latin_1|iso8859_(?:[1-4]|9|1[03-6])|cp125[0247]|cp85[028]", codec)
+)
+_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_HIGH_IN_WORD = re.compile(rb"[A-Za-z][\x80-\xff]{1,2}|[\x80-\xff]{1,2}[A-Za-z]")
+# A run of combining marks is put into canonical order when text is normalised, which takes the square of its length
+# in time (250,000 marks: minutes). Unicode (UAX 15, section 13) breaks such runs with an invisible joiner.
+_MARKS = "".join(sign for sign in map(chr, range(0x300, 0x1E950)) if unicodedata.combining(sign))
+
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf_8_sig"),
     (codecs.BOM_UTF32_LE, "utf_32"),
@@ -159,6 +169,13 @@ def _strict(data: bytes, codec: str) -> str | None:
         return None
 
 
+def _looks_latin(data: bytes) -> bool:
+    """Whether the bytes that are not ASCII stand alone inside ASCII words, as accented letters do."""
+    runs = _HIGH_RUN.findall(data, 0, _LONGEST_SAMPLE)
+    inside = _HIGH_IN_WORD.findall(data, 0, _LONGEST_SAMPLE)
+    return bool(runs) and max(map(len, runs)) <= 2 and 2 * len(inside) >= len(runs)
+
+
 def _detected(data: bytes) -> str:
     """Decode by what the bytes look like: the stretch around the first byte that is not ASCII is the sample."""
     first = next((match.start() for match in re.finditer(rb"[\x80-\xff]", data)), 0)
@@ -168,8 +185,11 @@ def _detected(data: bytes) -> str:
     except Exception:
         # A detector is a courtesy: whatever goes wrong in it, the mail is still text with holes.
         guess = None
-    # A short Western text is easily taken for one of the old Macintosh charsets, which nobody sends undeclared.
-    for codec in ("cp1252",) if (guess or "").lower().startswith("mac") else codec_names(guess):
+    names = codec_names(guess)
+    # A short Western text is easily taken for Greek, or for an old Macintosh charset, which nobody sends undeclared.
+    if names and (names[0].startswith("mac_") or (names[0] not in _LATIN and _looks_latin(data[start:]))):
+        names = ("cp1252",)
+    for codec in names:
         text = data.decode(codec, "replace")
         if text.count("\ufffd") <= max(1, len(text) * _BAD_SHARE):
             return text

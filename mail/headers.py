@@ -71,10 +71,6 @@ class Fields:
         """The raw value of the first field of this name, or nothing."""
         return next((value for field, value in self.pairs if field == name), "")
 
-    def text(self, name: str) -> str:
-        """The decoded, cleaned value of the first field of this name."""
-        return clean_line(decode_text(self.first(name)), LONGEST_TEXT)
-
     def token(self, name: str) -> str:
         """The value of the first field of this name in lower case, without comments and parameters."""
         return parameterised(self.first(name)).value
@@ -157,7 +153,9 @@ def parameterised(value: str) -> Parameterised:
             pieces.setdefault(match[1], []).append((int(match[2] or 0), bool(match[3]), text))
         else:
             # Some programs write a parameter twice; the first one counts, as for most readers.
-            plain.setdefault(match[1], decode_text(text if is_quoted or "name" in match[1] else text.partition(" (")[0]))
+            plain.setdefault(
+                match[1], decode_text(text if is_quoted or "name" in match[1] else text.partition(" (")[0])
+            )
     for name, found in pieces.items():
         plain[name] = _joined(found)
     return Parameterised(first.partition("(")[0].strip().lower(), plain)

@@ -6,7 +6,7 @@ bulk mail and X-Auto-Response-Suppress only forbid a receipt, since a person may
 subject ("Out of office") make it an automatic reply for the eye and forbid the receipt, no more.
 
 A bounce is what a delivery report says (RFC 3464), or what flufl.bounce finds in a mail that looks like a bounce.
-Its detectors are built for friendly mail, so they get the first 64 KiB with long lines cut, and may fail.
+Its detectors are built for friendly mail, so they get 2,000 lines or 64 KiB with long lines cut, and may fail.
 The null envelope sender is judged elsewhere; a forged bounce is worth nothing without our token.
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import logging
 import re
 from dataclasses import dataclass
 
@@ -26,6 +27,11 @@ from mail.headers import Fields
 _MOST_BOUNCED = 100
 _LONGEST_REPORT = 65_536
 _LONGEST_REPORT_LINE = 320
+_MOST_REPORT_LINES = 2000
+
+_TO_ASCII = bytes(range(128)) + b"?" * 128
+# It writes a traceback for each mail that one of its detectors cannot read: nothing that strangers should cause.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 _ROBOTS = re.compile(
     r"(?:mailer-?daemon|mail-?daemon|postmaster|no[-_.]?reply|do[-_.]?not[-_.]?reply|bounces?|auto[-_.]?reply|"
@@ -131,7 +137,7 @@ def find_bounce(fields: Fields, raw: bytes, reports: list[bytes], subject: str) 
     if actions and not actions & {b"failed", b"failure", b"fail", b"error", b"delayed"}:
         # Delivered, relayed or expanded: good news.
         return None
-    temporary, permanent = _failures(raw)
+    temporary, permanent = _failures(raw, has_from=bool(fields.first("from").strip()))
     if not temporary and not permanent and (actions or is_report):
         found = tuple(
             dict.fromkeys(address for address in map(_address, _REPORTED_RECIPIENT.findall(report)) if address)
@@ -158,9 +164,12 @@ def _looks_like_bounce(fields: Fields, subject: str) -> bool:
     return bool(daemon or null_path or named or fields.first("x-failed-recipients") or _BOUNCE_SUBJECT.search(subject))
 
 
-def _failures(raw: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _failures(raw: bytes, *, has_from: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The temporary and the permanent failures that flufl.bounce finds, in a fixed order."""
-    lines = (line[:_LONGEST_REPORT_LINE] for line in raw[:_LONGEST_REPORT].splitlines())
+    # Two detectors stumble over a From that is empty or not ASCII, and then none is asked any more.
+    lines = [] if has_from else [b"From: nobody@invalid"]
+    report = raw[:_LONGEST_REPORT].translate(_TO_ASCII).splitlines()[:_MOST_REPORT_LINES]
+    lines += [line[:_LONGEST_REPORT_LINE] for line in report]
     try:
         message = email.message_from_bytes(b"\n".join(lines), policy=email.policy.compat32)
         temporary, permanent = all_failures(message)

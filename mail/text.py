@@ -22,6 +22,8 @@ from dataclasses import dataclass
 
 import quotequail
 
+from mail import phrases
+
 LONGEST_TEXT = 262_144
 OWN_FIRST_LINE = "support has reply to yor ticket:"
 _LONGEST_INTRO_LINE = 400
@@ -32,89 +34,6 @@ _MOST_LINES_FOR_QUOTEQUAIL = 300
 _WORD = re.compile(r"[^\W_]")
 _QUOTED = re.compile(r"\s{0,3}>(?!From )")
 _DASHES = " -_*=~\t\u2013\u2014"
-
-# How a line that introduces a quote ends, before its colon; compared in lower case.
-_VERBS = tuple(
-    """wrote|writes|write|sent|said|schrieb|geschrieben|a écrit|écrit|a ecrit|escribió|escribio|ha escrito|escreveu|
-    ha scritto|scrive|scrisse|schreef|geschreven|napisał|napisała|napisał(a)|pisze|написал|написала|написал(а)|писал|
-    писала|писал(а)|пишет|пише|написав|написала|написав(ла)|писав|skrev|kirjoitti|yazdı|napsal|napsala|napsal(a)|
-    đã viết|a scris|írta|έγραψε|kirjoitti|写道|写到|のメール|כתב|كتب|작성|
-    the following|le message suivant|folgendes|wrote the following""".replace("\n    ", "").split("|")
-)
-_ENDS_WITH_ADDRESS = re.compile(r"<(?:mailto:)?[^<>\s]{1,64}@[^<>\s]{1,255}>{1,2}\s?[::]?$")
-_WROTE_THEN_NAME = re.compile(r"(?:schreef|schrieb|skrev|escribió|escreveu|написал|писал|wrote) [^:]{2,150}$", re.I)
-_HAS_DATE = re.compile(r"\d{1,2}[:.h]\d{2}|(?:19|20)\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
-_HAS_TIME = re.compile(r"\d{4}.{0,20}\d{1,2}[:.]\d{2}")
-_DATE_FIRST = re.compile(
-    r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d{2}|\d{1,2} \w{3,10}\.? \d{4}"
-)
-_OPENING = re.compile(
-    r"(?:on|le|am|el|em|op|il|in data|w dniu|dnia|den|på|dne|vào|la|στις|a|в|from|von|от|від|пользователь|користувач|"
-    r"(?:mon|tue|wed|thu|fri|sat|sun|пн|вт|ср|чт|пт|сб|вс|нд|понед|вторн|сред|четв|пятн|субб|воскр|lun|mar|mer|jeu|"
-    r"ven|sam|dim|mié|mie|jue|vie|sáb|dom|seg|ter|qua|qui|sex|gio|sab|mo|di|mi|do|fr|sa|so|ma|wo|vr|za|zo|pon|wt|śr|"
-    r"czw|pt|sob|niedz)\w*[.,]?)\s|[\"'<]?\d",
-    re.I,
-)
-_SHARED_LINE = re.compile(
-    r"(?:\s|-{2,} ?)(On (?:\w{3,9},? )?(?:\d|[A-Z][a-z]{2,8} \d)[^<>]{5,150}(?:<[^<>]{3,100}> ?)?wrote:)$"
-)
-
-_LABELS: dict[str, str] = {}
-for _kind, _names in {
-    "from": "from von de da van od fra från от від lähettäjä 发件人 差出人 expéditeur remitente mittente nadawca",
-    "sent": "sent date gesendet datum envoyé date enviado enviada fecha data inviato verzonden wysłano sendt skickat "
-    "отправлено дата надіслано lähetetty dato odesláno 发送时间 日時 送信日時",
-    "to": "to an à a para per aan do til till кому vastaanottaja komu 收件人 宛先 pour",
-    "subject": "subject betreff objet asunto assunto oggetto onderwerp temat emne ämne тема aihe předmět 主题 件名",
-    "cc": "cc kopie copie dw kopia копия копія bcc reply-to antwort reply importance attachments",
-}.items():
-    _LABELS |= dict.fromkeys(_names.split(), _kind)
-
-_ORIGINAL = frozenset(
-    """original message|reply message|ursprüngliche nachricht|originalnachricht|antwort nachricht|message d'origine|
-    message d’origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|
-    origineel bericht|oryginalna wiadomość|wiadomość oryginalna|исходное сообщение|оригинальное сообщение|
-    оригінальне повідомлення|вихідне повідомлення|oprindelig meddelelse|ursprungligt meddelande|opprinnelig melding|
-    alkuperäinen viesti|původní zpráva|quoted message|reply above this line|original email""".replace(
-        "\n    ", ""
-    ).split("|")
-)
-_FORWARDED = re.compile(
-    r"(?:begin |début du |anfang der |inizio |início da |inicio del |begin )?(?:forwarded (?:message|mail|by .{1,80})|"
-    r"weitergeleitete (?:nachricht|e-mail)|weitergeleiteten e-mail|message transféré|message réexpédié|"
-    r"(?:mensaje|correo) reenviado|mensagem (?:encaminhada|reencaminhada)|messaggio inoltrato|doorgestuurd bericht|"
-    r"(?:przekazana|przesłana dalej) wiadomość|wiadomość przekazana|(?:пересылаемое|пересланное|перенаправленное) "
-    r"(?:сообщение|письмо)|(?:переслане|перенаправлене|переадресоване) повідомлення|videresendt meddelelse|"
-    r"vidarebefordrat meddelande|přeposlaná zpráva)",
-    re.I,
-)
-_SENT_WITH = re.compile(
-    r"(?:sent (?:wirelessly )?(?:from|via|with|using)|get outlook for|von mein\w+ .{1,40} gesendet|"
-    r"gesendet (?:von|mit)|via mobile|"
-    r"diese nachricht wurde von mein|envoyé (?:de|depuis|à partir|sans fil|avec)|enviado (?:desde|do|de|a partir|con)|"
-    r"inviato da|verzonden (?:vanaf|met|via)|verstuurd vanaf|wysłan[eoy] z|отправлено (?:с|из|через|от)|"
-    r"надіслано (?:з|із|через|від)|відправлено (?:з|із)|sendt fra|skickat från|lähetetty|odesláno z|"
-    r"发自我的)\s?[^,?]{0,80}$",
-    re.I,
-)
-_DEVICE = re.compile(r"iphone|ipad|android|blackberry|samsung|huawei|smartphone|mobile|device|handy|telefon", re.I)
-_CLOSINGS = frozenset(
-    """regards|best regards|kind regards|warm regards|kindest regards|many thanks|with best regards|best wishes|best|
-    sincerely|yours sincerely|sincerely yours|yours truly|yours faithfully|cheers|thanks|thank you|
-    thanks and regards|thanks in advance|thanks & regards|thank you very much|respectfully|br|rgds|kr|с уважением|
-    с наилучшими пожеланиями|всего доброго|всего хорошего|спасибо|заранее спасибо|з повагою|дякую|
-    з найкращими побажаннями|mit freundlichen grüßen|mit freundlichen gruessen|freundliche grüße|viele grüße|
-    beste grüße|liebe grüße|schöne grüße|mfg|lg|vg|danke|cordialement|bien cordialement|bien à vous|salutations|
-    sincères salutations|merci|saludos|un saludo|saludos cordiales|atentamente|gracias|cordiali saluti|
-    distinti saluti|saluti|grazie|atenciosamente|cumprimentos|obrigado|obrigada|met vriendelijke groet|
-    met vriendelijke groeten|groeten|groetjes|mvg|bedankt|z poważaniem|pozdrawiam|dziękuję|serdecznie pozdrawiam|
-    med venlig hilsen|med vänliga hälsningar|mvh|vänliga hälsningar|s pozdravem""".replace("\n    ", "").split("|")
-)
-_SIGNED = re.compile(r"[-\u2013\u2014][^\W\d_]{2,20}\.?(?: [A-ZА-ЯЁІЇЄ][\w.]*){0,2}")
-_LONE_LINK = re.compile(r"\s*[(<\[]\s?(?:https?://|www\.)[^\s()<>\[\]]{1,2000}[)>\]][\s>]*$")
-_CONTACT = re.compile(r"[^@\s]+@[^@\s]+\.\w+|https?://\S+|www\.\S+|[\w. :]{0,12}\+?[\d(][\d\s().+-]{6,24}\d")
-_RULE = re.compile(r"[-_=]{5,80}")
-_LIST_FOOTER = re.compile(r"_{30,}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +97,8 @@ def _with_shared_lines_split(lines: list[str]) -> list[str]:
         return lines
     result: list[str] = []
     for line in lines:
-        if line.endswith("wrote:") and len(line) <= _LONGEST_INTRO_LINE and not _OPENING.match(line.strip()):
-            found = _SHARED_LINE.search(line)
+        if line.endswith("wrote:") and len(line) <= _LONGEST_INTRO_LINE and not phrases.OPENING.match(line.strip()):
+            found = phrases.SHARED_LINE.search(line)
             if found and not _QUOTED.match(line) and found.start() > 0:
                 result += [line[: found.start()], line[found.start() :].lstrip()]
                 continue
@@ -241,7 +160,7 @@ def _is_torn_off(lines: list[str], number: int) -> bool:
     above, line = lines[number - 1], lines[number]
     if not _QUOTED.match(above):
         return False
-    if _LONE_LINK.match(line):
+    if phrases.LONE_LINK.match(line):
         return True
     opened = above.rfind("(", -_LONGEST_INTRO_LINE) > above.rfind(")", -_LONGEST_INTRO_LINE)
     closing = line.find(")", 0, _LONGEST_INTRO_LINE)
@@ -255,7 +174,7 @@ def _starts_original(bare: str) -> bool:
     lowered = bare.lower() if len(bare) <= 120 else ""
     if lowered.startswith(OWN_FIRST_LINE):
         return True
-    return "-" in lowered[:4] and lowered.strip(_DASHES + ":") in _ORIGINAL
+    return "-" in lowered[:4] and lowered.strip(_DASHES + ":") in phrases.ORIGINAL
 
 
 def is_forward_line(line: str) -> bool:
@@ -263,7 +182,7 @@ def is_forward_line(line: str) -> bool:
     bare = line.strip()
     if len(bare) > 120 or not (bare[-1:] in {":", "-", "_", "*"} or bare[:1] in {"-", "_"}):
         return False
-    return _FORWARDED.fullmatch(bare.strip(_DASHES + ":")) is not None
+    return phrases.FORWARDED.fullmatch(bare.strip(_DASHES + ":")) is not None
 
 
 def _introduction(lines: list[str], number: int) -> tuple[int, bool] | None:
@@ -276,7 +195,7 @@ def _introduction(lines: list[str], number: int) -> tuple[int, bool] | None:
         joined += line if joined.endswith("<") or not joined else f" {line}"
         if (is_sure := _introduces(joined)) is not None:
             return number + count + 1, is_sure
-        if not count and not _OPENING.match(line.lstrip(_DASHES)):
+        if not count and not phrases.OPENING.match(line.lstrip(_DASHES)):
             return None
     return None
 
@@ -289,13 +208,13 @@ def _introduces(line: str) -> bool | None:
     ends_in_colon = bare.endswith((":", "\uff1a"))
     dashed = line[0] in "-_" and line[-1] in "-_"
     ending = bare[-80:].rstrip(" :\uff1a").lower()
-    says = ending.endswith(_VERBS) and (ends_in_colon or dashed)
-    address = _ENDS_WITH_ADDRESS.search(bare, max(0, len(bare) - 330)) is not None
-    if not says and ends_in_colon and _OPENING.match(bare):
-        says = _WROTE_THEN_NAME.search(bare[-200:-1]) is not None
-    if not says and not (address and (ends_in_colon or _DATE_FIRST.match(bare))):
+    says = ending.endswith(phrases.VERBS) and (ends_in_colon or dashed)
+    address = phrases.ENDS_WITH_ADDRESS.search(bare, max(0, len(bare) - 330)) is not None
+    if not says and ends_in_colon and phrases.OPENING.match(bare):
+        says = phrases.WROTE_THEN_NAME.search(bare[-200:-1]) is not None
+    if not says and not (address and (ends_in_colon or phrases.DATE_FIRST.match(bare))):
         return None
-    return bool(_HAS_DATE.search(bare)) and (dashed or _OPENING.match(bare) is not None)
+    return bool(phrases.HAS_DATE.search(bare)) and (dashed or phrases.OPENING.match(bare) is not None)
 
 
 def _known_to_quotequail(lines: list[str]) -> list[_Quote]:
@@ -306,7 +225,7 @@ def _known_to_quotequail(lines: list[str]) -> list[_Quote]:
     if found is None or found["type"] != "reply" or not found.get("text_top"):
         return []
     above, below = (part for _, part in quotequail.quote(head, limit=len(lines) + 1, quote_intro_line=True))
-    if not _HAS_DATE.search(below[:_LONGEST_INTRO_LINE].partition("\n")[0]):
+    if not phrases.HAS_DATE.search(below[:_LONGEST_INTRO_LINE].partition("\n")[0]):
         return []
     return [_Quote(above.count("\n") + 1, len(lines), introduced=True, marked=False)]
 
@@ -314,7 +233,7 @@ def _known_to_quotequail(lines: list[str]) -> list[_Quote]:
 def _label(line: str) -> str:
     """What kind of header line this is in a block that a mail program writes above a quote, or nothing."""
     head, colon, _ = line[:60].replace("\uff1a", ":").partition(":")
-    return _LABELS.get(head.strip(" \t\xa0*_").lower(), "") if colon else ""
+    return phrases.LABELS.get(head.strip(" \t\xa0*_").lower(), "") if colon else ""
 
 
 def _is_header_block(lines: list[str], number: int) -> bool:
@@ -331,9 +250,12 @@ def _is_header_block(lines: list[str], number: int) -> bool:
     for line in lines[number : number + 14]:
         if kind := _label(line):
             line = line[:1000]
-            kinds |= {kind, *(_LABELS.get(word[:-1].lower(), kind) for word in line.split() if word.endswith(":"))}
+            kinds |= {
+                kind,
+                *(phrases.LABELS.get(word[:-1].lower(), kind) for word in line.split() if word.endswith(":")),
+            }
             has_address = has_address or ("@" in line and kind in {"from", "to"})
-            has_time = has_time or ("sent" in kinds and _HAS_TIME.search(line) is not None)
+            has_time = has_time or ("sent" in kinds and phrases.HAS_TIME.search(line) is not None)
             strange = 0
         else:
             strange += 1
@@ -369,7 +291,7 @@ def _signature_start(lines: list[str], start: int, end: int, *, has_text_above: 
 def _list_footer(lines: list[str], filled: list[int]) -> int | None:
     for place, number in enumerate(filled):
         below = filled[place + 1 :]
-        if _LIST_FOOTER.match(lines[number].strip()) and 0 < len(below) <= 10:
+        if phrases.LIST_FOOTER.match(lines[number].strip()) and 0 < len(below) <= 10:
             return number if any("@" in lines[line] or "http" in lines[line] for line in below) else None
     return None
 
@@ -377,8 +299,8 @@ def _list_footer(lines: list[str], filled: list[int]) -> int | None:
 def _device_line(lines: list[str], filled: list[int]) -> int | None:
     for number in filled[-4:]:
         bare = lines[number].strip().strip("*_<>")
-        is_sentence = bare.endswith(".") and not _DEVICE.search(bare)
-        if len(bare) <= 100 and not is_sentence and _SENT_WITH.match(bare):
+        is_sentence = bare.endswith(".") and not phrases.DEVICE.search(bare)
+        if len(bare) <= 100 and not is_sentence and phrases.SENT_WITH.match(bare):
             return number
     return None
 
@@ -389,9 +311,9 @@ def _delimiter(lines: list[str], filled: list[int]) -> int | None:
             return number
         if lines[number].rstrip() == "---" and len(filled) - place <= 7:
             return number
-        if _RULE.fullmatch(lines[number].strip()):
+        if phrases.RULE.fullmatch(lines[number].strip()):
             below = [lines[line].strip() for line in filled[place + 1 :]]
-            if sum(_CONTACT.fullmatch(line) is not None for line in below) >= 2 and max(map(len, below)) <= 60:
+            if sum(phrases.CONTACT.fullmatch(line) is not None for line in below) >= 2 and max(map(len, below)) <= 60:
                 return number
     return None
 
@@ -400,7 +322,7 @@ def _closing(lines: list[str], filled: list[int]) -> int | None:
     """The last closing phrase alone on its line, with a name and a few short lines under it."""
     found: int | None = None
     for place in range(len(filled) - 2, max(-1, len(filled) - 9), -1):
-        is_closing = lines[filled[place]].strip(" \t*_,.!;\u2013-").lower() in _CLOSINGS
+        is_closing = lines[filled[place]].strip(" \t*_,.!;\u2013-").lower() in phrases.CLOSINGS
         if found is None:
             below = [lines[number].strip(" \t*_") for number in filled[place + 1 :]]
             is_closing = is_closing and all(len(line) <= 70 and "?" not in line for line in below)
@@ -421,7 +343,7 @@ def _is_name(line: str) -> bool:
 def _dash_name(lines: list[str], filled: list[int]) -> int | None:
     if len(filled) < 2 or lines[filled[-2]].lstrip().startswith(("-", "*", "\u2013")):
         return None
-    return filled[-1] if _SIGNED.fullmatch(lines[filled[-1]].strip()) else None
+    return filled[-1] if phrases.SIGNED.fullmatch(lines[filled[-1]].strip()) else None
 
 
 def _contact_block(lines: list[str], filled: list[int]) -> int | None:
@@ -435,6 +357,6 @@ def _contact_block(lines: list[str], filled: list[int]) -> int | None:
     words = [lines[number].strip(" \t*_") for number in block]
     if len(words) < 3 or not above or lines[above[-1]].rstrip().endswith(":") or block[0] - above[-1] < 2:
         return None
-    contacts = sum(_CONTACT.fullmatch(line) is not None for line in words)
+    contacts = sum(phrases.CONTACT.fullmatch(line) is not None for line in words)
     is_signature = contacts >= 2 and _is_name(words[0]) and all(len(line) <= 60 for line in words)
     return block[0] if is_signature else None

@@ -50,9 +50,15 @@ def test_anything_has_a_fingerprint(raw: bytes) -> None:
 
 
 def test_fields_are_unfolded_and_the_body_is_what_follows() -> None:
-    fields, body = split_mail(b"A: one\r\n two\r\nB : three\n\tfour\rC:five\r\n\r\nbody\r\n\r\nend")
+    fields, body = split_mail(b"A: one\r\n two\r\nB : three\n\tfour\nC:five\r\n\r\nbody\r\n\r\nend")
     assert fields == [("a", b"one two"), ("b", b"three four"), ("c", b"five")]
     assert body == b"body\r\n\r\nend"
+
+
+def test_a_lone_carriage_return_starts_no_field() -> None:
+    fields, _ = split_mail(b"A: one\rAuthentication-Results: mx; dmarc=pass\r\nB: two\r\n\r\n")
+    assert [name for name, _ in fields] == ["a", "b"]
+    assert [name for name, _ in split_mail(b"A: one\rB: two\r\rbody")[0]] == ["a", "b"]
 
 
 def test_a_line_that_is_no_field_begins_the_body() -> None:
