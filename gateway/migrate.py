@@ -6,6 +6,7 @@ wait for each other. Going back is not offered: a backup is the way back.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from alembic import command
@@ -27,6 +28,7 @@ def _config() -> Config:
     return config
 
 
+@functools.cache
 def newest_version() -> str:
     """The version of the schema that this code works on."""
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
@@ -56,6 +58,8 @@ def _upgrade(connection: Connection) -> tuple[str, str]:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     before = _current(connection)
+    if before == newest_version():
+        return before, before
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -60,12 +61,27 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the newest schema and nothing in it, to be copied: quicker than migrating for each test."""
+    path = tmp_path_factory.mktemp("schema") / "empty.db"
+
+    async def make() -> None:
+        database = Database(f"sqlite+aiosqlite:///{path}")
+        await migrate(database)
+        await database.close()
+
+    asyncio.run(make())
+    return path
+
+
 @pytest.fixture
-async def database_url(server_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+async def database_url(server_url: str, request: pytest.FixtureRequest, tmp_path: Path, empty_file: Path) -> str:
     """An empty database with the newest schema."""
     if server_url and request.node.get_closest_marker("sqlite"):
         pytest.skip("is about SQLite")
     if not server_url:
+        shutil.copy(empty_file, tmp_path / "helpdesk.db")
         return f"sqlite+aiosqlite:///{tmp_path}/helpdesk.db"
     url = await asyncio.to_thread(services.new_database, server_url)
     database = Database(url)
