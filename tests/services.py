@@ -9,6 +9,7 @@ Known weakness: a test run that is killed outright leaves its servers behind.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import pwd
@@ -37,11 +38,7 @@ CHECKOUT = Path(__file__).parents[1]
 # Whom a test may run something as that is not to be root.
 UNPRIVILEGED = "nobody"
 _IS_ROOT = os.geteuid() == 0
-_PYTHON_SETTINGS = {
-    "PATH": os.defpath,
-    "PYTHONPATH": os.pathsep.join([str(CHECKOUT), *(path for path in sys.path if path.endswith("-packages"))]),
-    "PYTHONDONTWRITEBYTECODE": "1",
-}
+_PACKAGES = [path for path in sys.path if path.endswith("-packages")]
 _STOP_SECONDS = 30
 
 
@@ -81,7 +78,9 @@ def missing(program: str) -> str:
         return "" if _IS_ROOT else "Postfix runs only if root starts it"
     if program == "postfix-pipe":
         reason = missing("postfix")
-        return reason or ("" if python_for(UNPRIVILEGED) else f"no Python that the user {UNPRIVILEGED} can run us with")
+        return reason or (
+            "" if python_for(UNPRIVILEGED)[0] else f"no Python that the user {UNPRIVILEGED} can run us with"
+        )
     raise ValueError(program)
 
 
@@ -112,19 +111,49 @@ def _postgresql_program(name: str) -> str:
 
 
 @cache
-def python_for(user: str) -> str:
-    """A Python of this version that `user` can run our code with; empty if there is none.
+def python_for(user: str) -> tuple[str, Path]:
+    """A Python of this version that `user` can run our code with, and where that code lies; ("", …) if there is none.
 
-    That is the one which runs the tests, unless it lies where only we can go: then the system's, with our packages.
+    That is the one which runs the tests, unless it lies where only we can go: then the system's. And the code is the
+    checkout's, unless that lies where only we can go: then a copy.
     """
     system = shutil.which(f"python3.{sys.version_info.minor}", path=os.defpath) or ""
-    for python in (sys.executable, system):
-        with suppress(OSError):
-            command = [python, "-c", "import gateway.app"]
-            options: dict[str, Any] = {"cwd": "/", "env": _PYTHON_SETTINGS, **_identity(user)}
-            if subprocess.run(command, check=False, capture_output=True, **options).returncode == 0:
-                return python
-    return ""
+    for place in (_here, _copy):
+        code = place()
+        for python in filter(None, (sys.executable, system)):
+            with suppress(OSError):
+                command = [python, "-c", "import gateway.app"]
+                options: dict[str, Any] = {"cwd": "/", "env": _python_settings(code), **_identity(user)}
+                if subprocess.run(command, check=False, capture_output=True, **options).returncode == 0:
+                    return python, code
+    return "", CHECKOUT
+
+
+def _here() -> Path:
+    return CHECKOUT
+
+
+@cache
+def _copy() -> Path:
+    """Our code and the packages that it needs, copied to where everybody can go, until the tests end."""
+    folder = TemporaryDirectory(prefix="helpdesk-test-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    home = Path(folder.name)
+    home.chmod(0o755)
+    for name in ("gateway", "mail", "api", "templates"):
+        shutil.copytree(CHECKOUT / name, home / name)
+    for path in _PACKAGES:
+        shutil.copytree(path, home / "packages", dirs_exist_ok=True, symlinks=True)
+    return home
+
+
+def _python_settings(code: Path) -> dict[str, str]:
+    packages = _PACKAGES if code == CHECKOUT else [str(code / "packages")]
+    return {
+        "PATH": os.defpath,
+        "PYTHONPATH": os.pathsep.join([str(code), *packages]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 def _identity(user: str) -> dict[str, Any]:
@@ -398,13 +427,13 @@ class GatewayProcess:
     token: str = ""
 
     def __post_init__(self) -> None:
-        self.python = python_for(self.user) if self.user else sys.executable
+        self.python, self.code = python_for(self.user) if self.user else (sys.executable, CHECKOUT)
 
     @property
     def environment(self) -> dict[str, str]:
         own = {"HELPDESK_HTTP_LISTEN": self.http_port, "HELPDESK_SMTP_LISTEN": self.smtp_port}
         return {
-            **_PYTHON_SETTINGS,
+            **_python_settings(self.code),
             **{name: f"127.0.0.1:{port}" for name, port in own.items()},
             **self.settings,
         }
