@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ from gateway import logins, people, tickets
 from gateway.errors import InvalidFields, NotFound, NotSignedIn, TooMany, WrongCredentials
 from gateway.keys import DATABASE, PASSWORDS, SETTINGS
 from gateway.limits import RateCounter
-from gateway.model import Actor, Person, fold_key
+from gateway.model import LONGEST_USERNAME, USERNAME_PATTERN, Actor, Person, fold_key
 from gateway.passwords import password_mistakes
 from gateway.reply_token import random_name
 
@@ -80,7 +81,9 @@ async def create_tokens(call: Call[Credentials]) -> Reply:
         raise TooMany(wait)
     by_account.count(account, _seconds())
     by_client.count(client, _seconds())
-    found = await call.database.read(lambda connection: people.find_account(connection, username))
+    # A name that cannot be one is looked up nowhere, and costs the same.
+    is_name = re.search(USERNAME_PATTERN, username) is not None and len(username) <= LONGEST_USERNAME
+    found = await call.database.read(lambda connection: people.find_account(connection, username)) if is_name else None
     stored = found[1] if found else None
     is_right = await call.request.app[PASSWORDS].verify(password[: _LONGEST_PASSWORD + 1], stored)
     if not (is_right and found and found[0].is_active):

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Settings, contains
 from gateway.database import Database
@@ -53,6 +54,12 @@ class BodyTooSlow(DeskError):
     """The body did not arrive in time."""
 
     message = "The body did not arrive in time."
+
+
+class BadBody(DeskError):
+    """The body cannot be read."""
+
+    message = "The body is broken."
 
 
 class WrongMediaType(DeskError):
@@ -189,6 +196,9 @@ async def read_bytes(request: web.Request, limit_bytes: int) -> bytes:
                 chunks.append(chunk)
     except TimeoutError as error:
         raise BodyTooSlow from error
+    except (web.RequestPayloadError, HttpProcessingError) as error:
+        # A transfer that breaks off, or is not compressed as it says.
+        raise BadBody from error
     return b"".join(chunks)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.accounts import authenticate
 from api.calls import (
     MOST_JSON_BYTES,
+    BadBody,
     BadQuery,
     BodyTooLarge,
     BodyTooSlow,
@@ -36,6 +37,7 @@ from gateway.errors import (
     NotAllowed,
     NotFound,
     NotSignedIn,
+    SpaceShort,
     TooMany,
     WrongCredentials,
 )
@@ -45,6 +47,7 @@ REQUESTS = web.AppKey("REQUESTS", RateCounter)
 _log = logging.getLogger("helpdesk.api")
 _STATUS: dict[type[DeskError], int] = {
     BadQuery: 400,
+    BadBody: 400,
     MalformedBody: 400,
     InvalidFields: 400,
     EmptyMail: 400,
@@ -57,6 +60,7 @@ _STATUS: dict[type[DeskError], int] = {
     BodyTooLarge: 413,
     WrongMediaType: 415,
     TooMany: 429,
+    SpaceShort: 503,
     TryAgainLater: 503,
 }
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}

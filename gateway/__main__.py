@@ -57,7 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"The database cannot be used: {str(error).splitlines()[0]}", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
-    return EX_FAILED
+    except Exception:
+        if options.command != "deliver":
+            raise
+        print("The mail cannot be taken now.", file=sys.stderr)
+    # A mail server bounces what a pipe fails with any other status.
+    return EX_TEMPFAIL if options.command == "deliver" else EX_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,7 +33,7 @@ from mail.smtp import listening
 from mail.threads import is_ours
 
 __all__ = ["AlreadyServed", "Gateway", "PortTaken", "catching", "deliver", "running", "serve"]
-_STOP_SECONDS = 5
+_STOP_SECONDS = 4
 _log = logging.getLogger("helpdesk.gateway")
 
 

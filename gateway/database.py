@@ -7,13 +7,15 @@ so it can be run again when PostgreSQL asks for that.
 
 SQLite has one writing connection, which begins IMMEDIATE and alone checkpoints; readers are read-only. The reason
 is a fault of SQLite before 3.51.3: two connections that write or checkpoint at the same time can corrupt a WAL.
-`owner` tells whether this process is the one that checkpoints. Not here: tables, statements, decisions.
+`owner` tells whether this process is the one that checkpoints; the commands that write beside a serving gateway
+(`deliver`, `make-admin`) never do. Not here: tables, statements, decisions.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +25,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from gateway.errors import SpaceShort
+
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
 
@@ -30,8 +34,15 @@ _READERS = 4
 _POSTGRESQL_WRITERS = 8
 _POSTGRESQL_TRIES = 5
 _BUSY_TIMEOUT_SECONDS = 20.0
-_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
+_SERIALIZATION_FAILURE, _DEADLOCK, _DISK_FULL = "40001", "40P01", "53100"
+CLOSE_SECONDS = 4.0
 _log = logging.getLogger("helpdesk.database")
+
+
+class _Unit:
+    """A unit of work on its way to the lane; one that nobody waits for any more when it gets there is not begun."""
+
+    is_wanted = True
 
 
 class Database:
@@ -64,13 +75,20 @@ class Database:
         Raises what `work` raises, or what the database does; then nothing of it is stored. If the caller is
         cancelled, the unit goes on to its end, committed or not.
         """
-        task = asyncio.create_task(self._write(work))
+        unit = _Unit()
+        task = asyncio.create_task(self._write(work, unit))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            unit.is_wanted = False
+            raise
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: Work[T], unit: _Unit) -> T:
         async with self._lane:
+            if not unit.is_wanted:
+                raise asyncio.CancelledError
             for tries_left in range(_POSTGRESQL_TRIES, -1, -1):
                 try:
                     async with self._writer.begin() as connection:
@@ -79,19 +97,31 @@ class Database:
                     return result
                 except DBAPIError as error:
                     state = getattr(error.orig, "sqlstate", None)
+                    if state == _DISK_FULL or "disk is full" in str(error.orig):
+                        raise SpaceShort from error
                     if not tries_left or state not in {_SERIALIZATION_FAILURE, _DEADLOCK}:
                         raise
+                # Who waited for whom must not meet again at once.
+                await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311 - no secret
             raise AssertionError("unreachable")
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work`, which only reads, on one consistent picture of the database."""
+        """Run `work`, which only reads, and sees one consistent picture of the database."""
         async with self._reader.connect() as connection:
             return await work(connection)
 
     async def close(self) -> None:
-        """Let every unit that was begun end, then close; the writer last, so that its checkpoint is the last."""
+        """Let every unit that was begun end, then close; the writer last, so that its checkpoint is the last.
+
+        What has not ended after CLOSE_SECONDS is rolled back: a database that is stuck must not keep the process.
+        """
         if self._running:
-            await asyncio.gather(*self._running, return_exceptions=True)
+            _, stuck = await asyncio.wait(self._running, timeout=CLOSE_SECONDS)
+            for task in stuck:
+                _log.warning("a unit of work was rolled back, because the database did not answer before the end")
+                task.cancel()
+            if stuck:
+                await asyncio.wait(stuck, timeout=1)
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -104,6 +134,9 @@ def _postgresql_engine(url: str, size: int, *, read_only: bool) -> AsyncEngine:
         pool_timeout=_BUSY_TIMEOUT_SECONDS,
         # A server that was restarted costs the first to come a look, not an error.
         pool_pre_ping=True,
+        # What is stored is nothing for a log.
+        hide_parameters=True,
+        isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
         connect_args={"server_settings": {"default_transaction_read_only": "on" if read_only else "off"}},
     )
 
@@ -114,6 +147,7 @@ def _sqlite_engine(url: str, size: int, begin: str, *, read_only: bool, owner: b
         pool_size=size,
         max_overflow=0,
         pool_timeout=_BUSY_TIMEOUT_SECONDS,
+        hide_parameters=True,
         # The driver's own idea of when a transaction begins is switched off; the event below begins it.
         connect_args={"isolation_level": None, "timeout": _BUSY_TIMEOUT_SECONDS},
     )

@@ -29,13 +29,11 @@ async def find_facts(
     settings: Settings,
     message: InboundMessage,
     clues: ThreadClues,
-    *,
-    automatic: bool,
 ) -> Facts:
     sender = message.sender.address
     token = await _token_fact(connection, settings, clues, sender)
     found: list[TicketFact] = []
-    if token is None and message.bounce is None:
+    if token is None:
         owner = await people.owner_of(connection, sender) if sender else None
         found = await _ticket_facts(connection, clues, owner)
     return Facts(
@@ -47,7 +45,6 @@ async def find_facts(
         from_staff_address=bool(sender) and bool(found) and await people.is_staff_address(connection, sender),
         from_desk=_plain(sender) in settings.support_addresses
         or await _genuine_row(connection, settings, clues.own_token) is not None,
-        automatic=automatic,
         bounce=message.bounce is not None,
         strict=settings.sender_policy == "strict",
         staff_by_mail=settings.staff_by_mail,
@@ -66,7 +63,7 @@ async def _token_fact(
         row = await _genuine_row(connection, settings, token)
         if row is None or row.ticket_id is None:
             continue
-        person = await people.get_person(connection, row.person_id)
+        person = await people.get_person(connection, row.person_id, lock=True)
         assert person is not None
         return TokenFact(
             outbox_id=row.id,

@@ -11,7 +11,7 @@ looked up and the decision is carried out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -172,16 +172,19 @@ async def rerun_mail(
     now: datetime,
     new_name: NewName,
 ) -> Taken:
-    """Run a failed or held mail again, on its own row; with `accept`, a held one is let in.
+    """Run a mail again that became no part of a ticket (failed, held, bounce), on its own row.
 
-    Raises NotFound, and Conflict for a mail that is neither failed nor held.
+    With `accept` a held one is let in, and what was taken for a delivery report is taken for a person's mail.
+    Raises NotFound, and Conflict for a mail that became something else.
     """
     row = (await connection.execute(select(intake).where(intake.c.id == intake_id).with_for_update())).first()
     if row is None:
         raise NotFound
-    if row.outcome not in {Outcome.FAILED, Outcome.HELD}:
-        raise Conflict(f"Only a failed or held mail can be run again; this one became: {row.outcome}.")
+    if row.outcome not in {Outcome.FAILED, Outcome.HELD, Outcome.BOUNCE}:
+        raise Conflict(f"Only a failed or held mail, or a bounce, can be run again; this one became: {row.outcome}.")
     message = reading.message
+    if message is not None and accept:
+        message = replace(message, bounce=None, automatic=message.automatic and message.bounce is None)
     if message is None:
         await connection.execute(update(intake).where(intake.c.id == intake_id).values(reason=reading.failure))
         return Taken(intake_id=intake_id, outcome=Outcome.FAILED)
@@ -216,9 +219,11 @@ async def _judge(
     new_name: NewName,
 ) -> Taken:
     """Look up the facts, decide, carry it out, and write the outcome into the ledger row."""
-    automatic = message.automatic or null_sender
-    facts = await find_facts(connection, settings, message, clues, automatic=automatic)
+    facts = await find_facts(connection, settings, message, clues)
     decision = decide(facts)
+    # Who shows us a delivery report in his own mail is no machine.
+    shown = message.bounce is not None and decision.deed is not Deed.BOUNCE
+    automatic = null_sender or (message.automatic and not shown)
     outcome, ticket_id, answer_id = Outcome.HELD, decision.ticket_id, None
     reason = decision.reason
     if accept and decision.held:
@@ -259,7 +264,7 @@ async def _carry_out(
     new_name: NewName,
 ) -> tuple[Outcome, int | None, int | None]:
     if decision.deed is Deed.BOUNCE:
-        if decision.bounced_outbox_id is not None:
+        if decision.bounced_outbox_id is not None and message.bounce is not None and message.bounce.permanent:
             await outbox.mark_bounced(connection, decision.bounced_outbox_id, reason=message.subject)
         return Outcome.BOUNCE, decision.ticket_id, None
     author = decision.author or await people.ensure_customer(connection, message.sender, now)
@@ -318,7 +323,6 @@ async def _owe_receipt(
     customer = await people.owner_of(connection, message.sender.address)
     if customer is None:
         return
-    await people.lock(connection, customer.id)
     each, total = settings.receipt_limit, settings.receipt_limit_total
     if each and await outbox.count_recent(connection, OutboxKind.RECEIPT, each, now, customer.id) >= each.count:
         return

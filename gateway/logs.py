@@ -1,7 +1,7 @@
 """Logging: one line for each event on standard error, with the time in UTC.
 
-Line breaks and other control characters of foreign origin are written as escapes, so one event stays one line
-(T34). Tokens, passwords and bodies are never logged by anyone.
+Control characters of foreign origin are dropped, and who logs foreign words writes them with %r, so that one event
+stays one line (T34). Tokens, passwords and bodies are never logged by anyone.
 """
 
 from __future__ import annotations

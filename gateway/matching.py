@@ -61,7 +61,6 @@ class Facts:
     has_sender: bool = True
     from_staff_address: bool = False
     from_desk: bool = False
-    automatic: bool = False
     bounce: bool = False
     strict: bool = False
     staff_by_mail: str = "token"
@@ -86,7 +85,7 @@ _TRUST = {Verdict.PASS: "verified", Verdict.FAIL: "failed", Verdict.NONE: "unver
 
 def decide(facts: Facts) -> Decision:
     """Decide what a mail does."""
-    if facts.bounce:
+    if facts.bounce and not _is_from_customer(facts):
         return _bounce(facts)
     if facts.from_desk:
         return Decision(
@@ -95,6 +94,12 @@ def decide(facts: Facts) -> Decision:
     if facts.token:
         return _with_token(facts, facts.token)
     return _by_reference(facts)
+
+
+def _is_from_customer(facts: Facts) -> bool:
+    """Whether the very person we wrote to is the sender: who shows us a delivery report is not one himself."""
+    by_token = facts.token is not None and facts.token.from_recipient
+    return facts.has_sender and (by_token or any(ticket.from_customer for ticket in facts.tickets))
 
 
 def _bounce(facts: Facts) -> Decision:
@@ -142,8 +147,7 @@ def _staff_with_token(facts: Facts, token: TokenFact, trust: str) -> Decision:
         deed=Deed.STAFF_ANSWER,
         ticket_id=token.ticket_id,
         author=token.person,
-        # A vacation answer to a notice changes nothing and goes to nobody, so it need not be held.
-        held=bool(refusal) and not facts.automatic,
+        held=bool(refusal),
         trust=trust,
         reason=f"held: {token.carrier}, but {refusal}" if refusal else token.carrier,
     )

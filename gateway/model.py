@@ -247,6 +247,7 @@ class Outbound:
 _END = r"$(?!\n)"
 _ATOM = r"[A-Za-z0-9!#$%&'*/=?^_`{|}~+-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+LONGEST_USERNAME = 150
 USERNAME_PATTERN = r"^[\w.@+-]+" + _END
 EMAIL_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*{_END}"
 
@@ -280,4 +281,6 @@ def clean_line(text: str, limit: int = 255) -> str:
 
 def fold_key(name: str) -> str:
     """The form under which names and addresses are compared without regard to case; cut to what an index takes."""
+    # Nothing valid is longer; and normalising takes time in the square of a run of accents.
+    name = name[:320]
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())[:640]

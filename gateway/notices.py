@@ -17,6 +17,9 @@ from gateway.config import Settings
 from gateway.model import Audience, OutboxKind, Outcome, Person
 from gateway.schema import answers, intake, tickets
 
+# A notice is written once for every staff member: it holds what one reads in a mail, the rest is behind its link.
+_LONGEST_NOTICE = 20_000
+_LONGEST_TITLE_SOURCE = 500
 _IN_THREAD = (Outcome.TICKET, Outcome.ANSWER, Outcome.AUTOMATIC)
 
 
@@ -69,11 +72,11 @@ async def tell_staff(
         settings,
         ticket_id,
         answer_id,
-        but=author.id,
+        author=author,
         context={
             "occasion": "answer" if answer_id else "ticket",
             "author": author.email if author.username == author.email else f"{author.username} <{author.email}>",
-            "message": message,
+            "message": message if len(message) <= _LONGEST_NOTICE else message[:_LONGEST_NOTICE] + " […]",
         },
         now=now,
         new_name=new_name,
@@ -93,7 +96,7 @@ async def tell_of_held(
 ) -> None:
     """Owe every staff member a notice of a mail that is held on a ticket; its words stay in the ledger."""
     context = {"occasion": "held", "author": sender, "message": reason, "intake_id": intake_id}
-    await _notify(connection, settings, ticket_id, None, but=0, context=context, now=now, new_name=new_name)
+    await _notify(connection, settings, ticket_id, None, author=None, context=context, now=now, new_name=new_name)
 
 
 async def _notify(
@@ -102,12 +105,12 @@ async def _notify(
     ticket_id: int,
     answer_id: int | None,
     *,
-    but: int,
+    author: Person | None,
     context: dict[str, Any],
     now: datetime,
     new_name: outbox.NewName,
 ) -> None:
-    staff = await people.staff_but(connection, but) if settings.notify_staff else []
+    staff = await people.staff_but(connection, author) if settings.notify_staff else []
     if not staff:
         return
     ticket = (await connection.execute(select(tickets).where(tickets.c.id == ticket_id))).one()
@@ -122,7 +125,7 @@ async def _notify(
                 **context,
                 "ticket_id": ticket_id,
                 "subject": ticket.subject,
-                "ticket_message": ticket.message,
+                "ticket_message": ticket.message[:_LONGEST_TITLE_SOURCE],
             },
             references=await thread_of(connection, ticket_id=ticket_id, person=person),
             now=now,

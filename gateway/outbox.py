@@ -10,7 +10,7 @@ written, or five days of tries); sent → bounced when a delivery report comes h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -174,11 +174,14 @@ async def claim_due(connection: AsyncConnection, *, now: datetime, lease: timede
     return sorted((_outbound(row) for row in rows), key=lambda mail: mail.id)
 
 
-async def extend_lease(connection: AsyncConnection, ids: list[int], *, until: datetime) -> None:
+async def extend_lease(connection: AsyncConnection, mails: Iterable[Outbound], *, until: datetime) -> None:
     """Keep mails that are still being sent from being claimed by another courier."""
-    await connection.execute(
-        update(outbox).where(outbox.c.id.in_(ids), outbox.c.state == OutboxState.SENDING).values(lease_until=until)
-    )
+    for mail in mails:
+        await connection.execute(
+            update(outbox)
+            .where(outbox.c.id == mail.id, outbox.c.state == OutboxState.SENDING, outbox.c.attempts == mail.attempts)
+            .values(lease_until=until)
+        )
 
 
 async def release_leases(connection: AsyncConnection) -> int:
@@ -194,28 +197,35 @@ async def release_leases(connection: AsyncConnection) -> int:
 
 async def settle(
     connection: AsyncConnection,
-    mail_id: int,
+    mail: Outbound,
     state: OutboxState,
     *,
     reply: str,
     now: datetime,
     due_at: datetime | None = None,
 ) -> None:
-    """Write down how a send ended: sent, failed, or queued again for `due_at`."""
+    """Write down how a send ended: sent, failed, or queued again for `due_at`.
+
+    Only for the try that `mail` was claimed for: if its lease ran out and another courier has it, that one says.
+    """
     values: dict[str, Any] = {"state": state, "lease_until": None, "last_reply": reply[:500]}
     if due_at:
         values["due_at"] = due_at
     if state is not OutboxState.QUEUED:
         values["settled_at"] = now
     await connection.execute(
-        update(outbox).where(outbox.c.id == mail_id, outbox.c.state == OutboxState.SENDING).values(**values)
+        update(outbox)
+        .where(outbox.c.id == mail.id, outbox.c.state == OutboxState.SENDING, outbox.c.attempts == mail.attempts)
+        .values(**values)
     )
 
 
 async def mark_bounced(connection: AsyncConnection, mail_id: int, *, reason: str) -> None:
     """Write down that a mail came back."""
     await connection.execute(
-        update(outbox).where(outbox.c.id == mail_id).values(state=OutboxState.BOUNCED, last_reply=reason[:500])
+        update(outbox)
+        .where(outbox.c.id == mail_id, outbox.c.state.in_([OutboxState.SENT, OutboxState.SENDING]))
+        .values(state=OutboxState.BOUNCED, last_reply=reason[:500])
     )
 
 

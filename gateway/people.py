@@ -60,22 +60,31 @@ async def _one(connection: AsyncConnection, *conditions: ColumnElement[bool]) ->
     return person_of(row) if row else None
 
 
-async def get_person(connection: AsyncConnection, person_id: int) -> Person | None:
-    """The person with this id; where it was joined with an account, that account."""
-    row = (await connection.execute(select(*COLUMNS, people.c.merged_into).where(people.c.id == person_id))).first()
+async def get_person(connection: AsyncConnection, person_id: int, *, lock: bool = False) -> Person | None:
+    """The person with this id; where it was joined with an account, that account. With `lock`, nobody joins him
+    until this unit has ended."""
+    query = select(*COLUMNS, people.c.merged_into).where(people.c.id == person_id)
+    row = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).first()
     if row is None:
         return None
-    return await get_person(connection, row.merged_into) if row.merged_into else person_of(row)
+    return await get_person(connection, row.merged_into, lock=lock) if row.merged_into else person_of(row)
 
 
 async def owner_of(connection: AsyncConnection, address: str) -> Person | None:
-    """Who is known to own the address."""
-    return await _one(connection, people.c.email_key == fold_key(address), people.c.owns_address)
+    """Who is known to own the address. Until this unit has ended, nobody joins him with an account, and no other unit
+    counts what he is owed.
 
-
-async def lock(connection: AsyncConnection, person_id: int) -> None:
-    """Let no other unit count or change what is this person's until this one has ended. SQLite has one lane anyway."""
-    await connection.execute(select(people.c.id).where(people.c.id == person_id).with_for_update())
+    The lock (PostgreSQL's FOR NO KEY UPDATE; SQLite has one lane anyway) is the strongest that goes well with rows
+    of other units that refer to him, and it is taken first, so that no two units wait for each other.
+    """
+    row = (
+        await connection.execute(
+            select(*COLUMNS)
+            .where(people.c.email_key == fold_key(address), people.c.owns_address)
+            .with_for_update(key_share=True)
+        )
+    ).first()
+    return person_of(row) if row else None
 
 
 async def is_staff_address(connection: AsyncConnection, address: str) -> bool:
@@ -326,15 +335,16 @@ async def set_staff(connection: AsyncConnection, actor: Actor, person_id: int, *
     return person_of(row)
 
 
-async def staff_but(connection: AsyncConnection, person_id: int) -> list[Person]:
-    """Every active staff member except this one."""
+async def staff_but(connection: AsyncConnection, author: Person | None) -> list[Person]:
+    """Every active staff member except the author, under whichever of his accounts he wrote."""
     rows = await connection.execute(
         select(*COLUMNS)
         .where(
             or_(people.c.is_staff, people.c.is_admin),
             people.c.is_active,
             people.c.merged_into.is_(None),
-            people.c.id != person_id,
+            people.c.id != (author.id if author else 0),
+            people.c.email_key != (fold_key(author.email) if author else ""),
         )
         .order_by(people.c.id)
     )

@@ -2,7 +2,8 @@
 
 Everything that came from people was cleaned at the entry; here a line break in a subject would still be cut off
 before it becomes a header. Message-IDs are written by our own hand, one a line, because the standard library turns
-long ones into encoded words, which breaks threading. Text is sent as 7-bit, so any relay takes it as it is.
+long ones into encoded words, which breaks threading; and so is To, because it refuses addresses that are in use. Text
+is sent as 7-bit, so any relay takes it as it is.
 
 Mail written by a program says so (RFC 3834): receipts and notices carry Auto-Submitted, receipts leave with the null
 sender. A staff answer is a person's words and carries nothing of the kind.
@@ -29,6 +30,7 @@ from mail.threads import reply_address, title_of
 
 _POLICY = SMTP.clone(cte_type="7bit")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{3,900}")
+_RECIPIENT = re.compile(r"[!-;=?-~]{1,320}@[!-;=?-~]{1,255}")
 _AUTOMATIC = {
     OutboxKind.RECEIPT: "auto-replied",
     OutboxKind.NOTICE: "auto-generated",
@@ -73,7 +75,6 @@ class Composer:
         context = self._context(mail)
         message = EmailMessage(policy=_POLICY)
         message["From"] = Address(settings.support_name, addr_spec=settings.support_address)
-        message["To"] = Address(addr_spec=mail.recipient)
         if settings.plus_addressing and mail.kind in _ANSWERABLE:
             message["Reply-To"] = Address(settings.support_name, addr_spec=reply_address(settings, mail.token))
         message["Subject"] = clean_line(self._render(mail.kind, "subject", context), 255)
@@ -82,7 +83,7 @@ class Composer:
             message["Auto-Submitted"] = _AUTOMATIC[mail.kind]
             message["X-Auto-Response-Suppress"] = "All"
         message.set_content(self._render(mail.kind, "body", context), charset="utf-8")
-        return Letter(self._envelope_from(mail), mail.recipient, _thread_fields(mail) + message.as_bytes())
+        return Letter(self._envelope_from(mail), mail.recipient, _plain_fields(mail) + message.as_bytes())
 
     def _render(self, kind: OutboxKind, part: str, context: dict[str, Any]) -> str:
         return self._templates.get_template(f"mail/{kind}/{part}.txt").render(context)
@@ -124,10 +125,16 @@ def _date(instant: datetime) -> str:
     return format_datetime(instant.replace(microsecond=0))
 
 
-def _thread_fields(mail: Outbound) -> bytes:
-    """Message-ID, In-Reply-To and References; foreign ids that are no plain ids are left out."""
+def _plain_fields(mail: Outbound) -> bytes:
+    """To, Message-ID, In-Reply-To and References; foreign ids that are no plain ids are left out.
+
+    Addresses such as `taro..s@…`, which RFC 5322 forbids, are in use and answered as they are. Raises ValueError for
+    a recipient that would not fit into one line.
+    """
+    if not _RECIPIENT.fullmatch(mail.recipient):
+        raise ValueError("the recipient is no plain address")
     references = [reference for reference in mail.references if _MESSAGE_ID.fullmatch(reference)]
-    lines = [f"Message-ID: <{mail.message_id}>"]
+    lines = [f"To: {mail.recipient}", f"Message-ID: <{mail.message_id}>"]
     if references and _MESSAGE_ID.fullmatch(mail.in_reply_to):
         lines.append(f"In-Reply-To: <{mail.in_reply_to}>")
     if references:

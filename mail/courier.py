@@ -1,20 +1,22 @@
 """The courier: the loop that pays what the outbox owes.
 
 It claims due mails under a lease, composes and sends each, and settles it. Mails about one ticket go one after the
-other, in order; different tickets side by side. A commit wakes it at once, and it looks every second anyway, because
-a wake-up is only a hint and another process may have written the row. What cannot be composed is set aside as failed:
-a broken template never keeps other mail back. It sends at least once: a courier that dies after the relay took a
-letter leaves a lease that runs out, and the letter goes again with the same Message-ID.
+other, in order, but for those that have to be tried again; different tickets side by side, and a letter on which the
+relay hangs keeps one of the senders busy and no other letter back. A commit wakes it at once, and it looks every
+second anyway, because a wake-up is only a hint and another process may have written the row. What cannot be composed
+is set aside as failed: a broken template never keeps other mail back. It sends at least once: a courier that dies
+after the relay took a letter leaves a lease that runs out, and the letter goes again with the same Message-ID.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway import outbox
 from gateway.config import Settings
@@ -24,13 +26,14 @@ from mail.compose import Composer
 from mail.intake import utc_now
 from mail.relay import RefusedForGood, Sender, TryLater, open_sender
 
-_BATCH = 40
+_MOST_CLAIMED = 40
 _SENDERS = 4
 _LEASE = timedelta(seconds=45)
 _HEARTBEAT_SECONDS = 15
 _POLL_SECONDS = 1.0
+_SETTLE_TRIES = 3
 _TROUBLE_PAUSE_SECONDS = 5.0
-_STOP_SECONDS = 8
+_STOP_SECONDS = 5
 _log = logging.getLogger("helpdesk.courier")
 
 
@@ -44,22 +47,34 @@ class Courier:
         self._database = database
         self._clock = clock
         self._composer = Composer(settings)
+        self._claimed: dict[int, Outbound] = {}
+        self._by_ticket: dict[int, deque[Outbound]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._senders: asyncio.Queue[Sender] = asyncio.Queue()
         for _ in range(_SENDERS):
             self._senders.put_nowait(open_sender(settings.relay, settings.support_domain))
 
     async def run(self) -> None:
         """Work until `stop`, or until cancelled. An error of ours is logged and tried again after a pause."""
-        if self._database.is_embedded:
-            await self._patiently(self._take_over)
-        while not self._stopping:
-            self._database.committed.clear()
-            if not await self._patiently(self.pay_due):
-                await self.close()
-                await self._wait()
+        heartbeat = asyncio.create_task(self._keep_leases())
+        try:
+            if self._database.is_embedded:
+                await self._patiently(self._take_over)
+            while not self._stopping:
+                self._database.committed.clear()
+                if not await self._patiently(self.pay_due):
+                    if not self._tasks:
+                        await self.close()
+                    await self._wait()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            heartbeat.cancel()
 
     def stop(self) -> None:
-        """Ask the loop to end once the batch under way is settled."""
+        """Ask the loop to end once the letters under way are settled."""
         self._stopping = True
         self._database.committed.set()
 
@@ -83,73 +98,90 @@ class Courier:
         return await self._database.write(outbox.release_leases)
 
     async def pay_due(self) -> int:
-        """Send what is due now, up to a batch; returns how many were claimed. All are settled when it returns."""
+        """Begin to send what is due now, as much as is not waiting already; returns how many mails were begun."""
+        room = _MOST_CLAIMED - len(self._claimed)
         now = self._clock()
-        if not await self._database.read(lambda connection: outbox.is_any_due(connection, now=now)):
+        if room <= 0 or not await self._database.read(lambda connection: outbox.is_any_due(connection, now=now)):
             return 0
         batch = await self._database.write(
-            lambda connection: outbox.claim_due(connection, now=now, lease=_LEASE, count=_BATCH)
+            lambda connection: outbox.claim_due(connection, now=now, lease=_LEASE, count=room)
         )
-        by_ticket: dict[int, list[Outbound]] = defaultdict(list)
         for mail in batch:
-            by_ticket[mail.ticket_id or -mail.id].append(mail)
-        heartbeat = asyncio.create_task(self._keep_leases([mail.id for mail in batch]))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for mails in by_ticket.values():
-                    group.create_task(self._pay_in_order(mails))
-        finally:
-            heartbeat.cancel()
+            self._claimed[mail.id] = mail
+            key = mail.ticket_id or -mail.id
+            if key in self._by_ticket:
+                self._by_ticket[key].append(mail)
+                continue
+            self._by_ticket[key] = deque([mail])
+            task = asyncio.create_task(self._pay_in_order(key))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return len(batch)
 
-    async def _keep_leases(self, ids: list[int]) -> None:
+    async def _keep_leases(self) -> None:
+        """What is claimed and not settled stays ours, however long the relay takes to answer."""
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
-            until = self._clock() + _LEASE
-            try:
-                await self._database.write(lambda connection: outbox.extend_lease(connection, ids, until=until))  # noqa: B023
-            except Exception:
-                _log.exception("leases could not be extended")
+            mails, until = list(self._claimed.values()), self._clock() + _LEASE
+            if mails:
+                await self._patiently(partial(self._extend, mails, until))
 
-    async def _pay_in_order(self, mails: Iterable[Outbound]) -> None:
+    async def _extend(self, mails: list[Outbound], until: datetime) -> int:
+        await self._database.write(lambda connection: outbox.extend_lease(connection, mails, until=until))
+        return len(mails)
+
+    async def _pay_in_order(self, key: int) -> None:
+        """Send what is claimed about one ticket, and what is claimed about it meanwhile."""
         sender = await self._senders.get()
         try:
-            for mail in mails:
-                await self._pay(sender, mail)
+            while self._by_ticket[key]:
+                await self._pay(sender, self._by_ticket[key].popleft())
         finally:
+            for mail in self._by_ticket.pop(key):
+                self._claimed.pop(mail.id, None)
             self._senders.put_nowait(sender)
 
     async def _pay(self, sender: Sender, mail: Outbound) -> None:
-        due_at = None
+        state, reply, due_at = await self._send(sender, mail)
+        log = _log.info if state is OutboxState.SENT else _log.warning
+        log("outbox=%d kind=%s state=%s attempts=%d reply=%r", mail.id, mail.kind, state, mail.attempts, reply)
+        # How it ended is known: that must not get lost because the database is busy, or the mail goes out twice.
+        for tries_left in range(_SETTLE_TRIES - 1, -1, -1):
+            try:
+                now = self._clock()
+                await self._database.write(
+                    lambda connection: outbox.settle(connection, mail, state, reply=reply, now=now, due_at=due_at)  # noqa: B023
+                )
+            except Exception:
+                _log.exception("outbox %d was %s and could not be settled", mail.id, state)
+                await asyncio.sleep(_TROUBLE_PAUSE_SECONDS if tries_left else 0)
+            else:
+                break
+        self._claimed.pop(mail.id, None)
+
+    async def _send(self, sender: Sender, mail: Outbound) -> tuple[OutboxState, str, datetime | None]:
+        """Compose and send one mail; returns its next state, what the relay said, and when to try again."""
         try:
             letter = self._composer.compose(mail)
         except Exception as error:
             _log.exception("outbox %d (%s) cannot be composed", mail.id, mail.kind)
-            state, reply = OutboxState.FAILED, f"cannot be composed: {type(error).__name__}: {error}"
-        else:
-            try:
-                reply = await sender.send(letter)
-                state, self.trouble = OutboxState.SENT, ""
-            except RefusedForGood as refusal:
-                state, reply, self.trouble = OutboxState.FAILED, str(refusal), ""
-            except Exception as error:
-                # Whatever else happens is temporary: only a 5xx answer to this letter is the end of it.
-                reply = str(error) or type(error).__name__
-                if isinstance(error, TryLater) and error.unreachable:
-                    self.trouble = reply
-                due_at = outbox.next_attempt(
-                    mail.attempts,
-                    mail.created_at,
-                    self._clock(),
-                    first_seconds=self._settings.retry_seconds,
-                )
-                state = OutboxState.QUEUED if due_at else OutboxState.FAILED
-        log = _log.info if state is OutboxState.SENT else _log.warning
-        log("outbox=%d kind=%s state=%s attempts=%d reply=%r", mail.id, mail.kind, state, mail.attempts, reply)
-        now = self._clock()
-        await self._database.write(
-            lambda connection: outbox.settle(connection, mail.id, state, reply=reply, now=now, due_at=due_at)
-        )
+            return OutboxState.FAILED, f"cannot be composed: {type(error).__name__}: {error}", None
+        try:
+            reply = await sender.send(letter)
+        except RefusedForGood as refusal:
+            self.trouble = ""
+            return OutboxState.FAILED, str(refusal), None
+        except Exception as error:
+            # Whatever else happens is temporary: only a 5xx answer to this letter is the end of it.
+            reply = str(error) or type(error).__name__
+            if isinstance(error, TryLater) and error.unreachable:
+                self.trouble = reply
+            due_at = outbox.next_attempt(
+                mail.attempts, mail.created_at, self._clock(), first_seconds=self._settings.retry_seconds
+            )
+            return OutboxState.QUEUED if due_at else OutboxState.FAILED, reply, due_at
+        self.trouble = ""
+        return OutboxState.SENT, reply, None
 
     async def close(self) -> None:
         """Let go of the relay's connections that nobody is sending over."""

@@ -1,36 +1,44 @@
 """The header fields of a raw mail, as bytes and without any understanding.
 
-Linear in the size of the header. A header ends at the first empty line; a line that is no field (no colon, not
-folded) ends it too, as most mail programs read it. A carriage return alone ends a line only where nothing else does:
-elsewhere it would start a field that other programs do not see (reliability: M9). Used where a decision needs the
-bytes: fingerprint and trust.
+One pass, one field in memory at a time, whatever is sent: a header may be as long as the mail. A header ends at the
+first empty line; a line that is no field (no colon, not folded) ends it too, as most mail programs read it. A
+carriage return alone ends a line only where nothing else does: elsewhere it would start a field that other programs
+do not see (reliability: M9). Used where a decision needs the bytes: fingerprint and trust.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-_LINE = re.compile(rb"([^\n]*)(\n|\Z)")
-_NAME = re.compile(rb"[!-9;-~]+[ \t]*:")
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_ENDS = {end: re.compile(end + rb"(?![ \t])") for end in (b"\n", b"\r")}
+# A longer value is none that anybody reads; it stays as it stands.
+_LONGEST_UNFOLDED = 1 << 16
+_FOLDED = re.compile(rb"\r?\n[ \t]+")
 
 
-def split_mail(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
-    """The fields of a mail, each with its name in lower case and its unfolded value, and everything after them."""
-    raw = raw if b"\n" in raw else raw.replace(b"\r", b"\n")
-    fields: list[tuple[str, bytearray]] = []
-    position, end = 0, len(raw)
-    while position < end:
-        match = _LINE.match(raw, position)
-        assert match is not None
-        line = match[1].removesuffix(b"\r")
-        if not line:
-            position = match.end()
-            break
-        if line[:1] in b" \t" and fields:
-            fields[-1][1].extend(b" " + line.strip())
-        elif name := _NAME.match(line):
-            fields.append((name[0][:-1].strip().decode("ascii").lower(), bytearray(line[name.end() :].strip())))
-        else:
-            break
-        position = match.end()
-    return [(name, bytes(value)) for name, value in fields], raw[position:]
+def read_fields(raw: bytes) -> Iterator[tuple[str, bytes, int]]:
+    """Each field: its name in lower case, its unfolded value, and where the next line begins."""
+    line_end = b"\n" if b"\n" in raw else b"\r"
+    end_of_field = _ENDS[line_end]
+    position, length = 0, len(raw)
+    while position < length:
+        name = _FIELD.match(raw, position)
+        if not name:
+            return
+        last_line = end_of_field.search(raw, name.end())
+        end = last_line.start() if last_line else length
+        value = raw[name.end() : end]
+        if line_end in value and len(value) <= _LONGEST_UNFOLDED:
+            value = _FOLDED.sub(b" ", value if line_end == b"\n" else value.replace(b"\r", b"\n"))
+        yield name[1].decode("ascii").lower(), value.strip(), min(length, end + 1)
+        position = end + 1
+
+
+def body_start(raw: bytes, position: int) -> int:
+    """Where the body begins, `position` being the end of the last field: behind the empty line, if there is one."""
+    for empty in (b"\r\n", b"\n", b"\r"):
+        if raw.startswith(empty, position):
+            return position + len(empty)
+    return position

@@ -222,7 +222,7 @@ def message_ids(value: str) -> tuple[str, ...]:
     value = value[-_LONGEST_ID_LIST:]
     found = _MESSAGE_ID.findall(value) or [word for word in value.split() if "@" in word]
     ids = ("".join(clean_line(raw_text(text), 2 * LONGEST_MESSAGE_ID).split()) for text in found[-MOST_MESSAGE_IDS:])
-    return tuple(dict.fromkeys(text for text in ids if 0 < len(text) <= LONGEST_MESSAGE_ID))
+    return tuple(dict.fromkeys(text for text in ids if 0 < len(text.encode()) <= LONGEST_MESSAGE_ID))
 
 
 def message_id(values: list[str]) -> str | None:

@@ -46,6 +46,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _short(address: str) -> str:
+    """An address of the envelope, cleaned and cut to what an index takes."""
+    return clean_line(address, _LONGEST_ADDRESS).encode()[:_LONGEST_ADDRESS].decode("utf-8", "ignore")
+
+
 class Mailroom:
     """Takes mails and reads them. Safe to use from many doors at once."""
 
@@ -62,8 +67,8 @@ class Mailroom:
         """
         delivery = replace(
             delivery,
-            envelope_from=clean_line(delivery.envelope_from, _LONGEST_ADDRESS),
-            envelope_to=tuple(clean_line(address, _LONGEST_ADDRESS) for address in delivery.envelope_to),
+            envelope_from=_short(delivery.envelope_from),
+            envelope_to=tuple(_short(address) for address in delivery.envelope_to),
         )
         reading, digest, packed = await self._off_loop(len(delivery.raw), partial(self._prepare, delivery))
         try:

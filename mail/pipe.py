@@ -29,13 +29,26 @@ async def deliver(settings: Settings, stream: BinaryIO, *, recipient: str | None
     if recipient is not None and not is_ours(settings, recipient):
         _log.warning("no such address: %r", recipient)
         return _NO_SUCH_ADDRESS
-    raw = stream.read(settings.max_message_bytes + 4096)
+    try:
+        raw = stream.read(settings.max_message_bytes + 4096)
+    except (OSError, ValueError) as error:
+        _log.error("the mail cannot be read (%s)", type(error).__name__)
+        return _TRY_AGAIN
     if found := _MBOX_LINE.match(raw):
         raw = raw[found.end() :]
         sender = found[1].decode("utf-8", "replace") if sender is None else sender
     if not raw or len(raw) > settings.max_message_bytes:
         _log.warning("the mail is %s", "too large" if raw else "empty")
         return _REFUSED
+    try:
+        return await _take(settings, raw, recipient=recipient, sender=sender)
+    except Exception as error:
+        # One neutral line: a mail server quotes what we print in its own log, and in what it tells the sender.
+        _log.error("the mail cannot be taken now (%s), try again later", type(error).__name__)
+        return _TRY_AGAIN
+
+
+async def _take(settings: Settings, raw: bytes, *, recipient: str | None, sender: str | None) -> int:
     database = Database(settings.database_url, owner=False)
     try:
         if settings.is_embedded:
@@ -52,10 +65,6 @@ async def deliver(settings: Settings, stream: BinaryIO, *, recipient: str | None
                 null_sender=sender in {"<>", "", "MAILER-DAEMON"},
             )
         )
-    except Exception as error:
-        # One neutral line: a mail server quotes what we print in its own log, and in what it tells the sender.
-        _log.error("the mail cannot be taken now (%s), try again later", type(error).__name__)
-        return _TRY_AGAIN
     finally:
         await database.close()
     return _STORED

@@ -55,6 +55,7 @@ _AWAY_SUBJECT = re.compile(
     r"odpowiedź automatyczna|автоответ|автоматический ответ|автоматична відповідь|autosvar)\b",
     re.IGNORECASE,
 )
+_PERSONAL_FIELDS = ("in-reply-to", "references", "user-agent")
 _BOUNCE_SUBJECT = re.compile(
     r"undeliver|unzustellbar|non-?delivery|delivery (?:status|failure|report|problem|notification|error|has failed)|"
     r"mail delivery|returned mail|"
@@ -161,7 +162,10 @@ def _looks_like_bounce(fields: Fields, subject: str) -> bool:
     )
     null_path = any(headers.unfolded(value) == "<>" for value in fields.all("return-path"))
     named = re.match(r"\W*(?:mailer-?daemon|postmaster|mail delivery)", headers.unfolded(fields.first("from")), re.I)
-    return bool(daemon or null_path or named or fields.first("x-failed-recipients") or _BOUNCE_SUBJECT.search(subject))
+    if daemon or null_path or named or fields.first("x-failed-recipients"):
+        return True
+    # A subject alone says it only where nothing shows a person: not in a reply, and not from a mail program.
+    return _BOUNCE_SUBJECT.search(subject) is not None and not any(fields.first(name) for name in _PERSONAL_FIELDS)
 
 
 def _failures(raw: bytes, *, has_from: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:

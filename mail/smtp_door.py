@@ -26,7 +26,7 @@ Take = Callable[[Delivery], Awaitable[Taken]]
 MOST_CONNECTIONS = 200
 MOST_CONNECTIONS_PER_CLIENT = 20
 TAKE_SECONDS = 60.0
-SHUTDOWN_SECONDS = 10.0
+SHUTDOWN_SECONDS = 6.0
 # How long a closed connection may still take in our last word, so that it is read and not cut off by a reset.
 LINGER_SECONDS = 2.0
 SPACE_CACHE_SECONDS = 1.0

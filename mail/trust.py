@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 
 from gateway.model import Verdict
-from mail.fields import split_mail
+from mail.fields import read_fields
 
 _FIELD_LIMIT_BYTES = 4096
+_MOST_FIELDS = 1000
 _DMARC = re.compile(r"^dmarc\s*=\s*([a-z]+)")
 _HEADER_FROM = re.compile(r"\bheader\.from\s*=\s*\"?(?:[^\s\"@;]*@)?([^\s\";]+)")
 
@@ -22,7 +23,9 @@ def verdict(raw: bytes, *, sender: str, authserv_id: str, trusted: bool) -> Verd
     """The verdict on `sender` (an address). `authserv_id` empty or `trusted` false: none."""
     if not authserv_id or not trusted or not sender:
         return Verdict.NONE
-    for name, value in split_mail(raw)[0]:
+    for number, (name, value, _) in enumerate(read_fields(raw)):
+        if number > _MOST_FIELDS:
+            break
         if name != "authentication-results" or len(value) > _FIELD_LIMIT_BYTES:
             continue
         first, *results = _without_comments(value.decode("ascii", "replace").lower()).split(";")

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from gateway import people
 from tests.builders import PATIENCE_SECONDS, Desk, a_mail
 
 TABLES = ("people", "tickets", "answers", "intake", "raw_mails", "attachments", "outbox")
@@ -161,3 +163,53 @@ async def test_two_doors_at_once_take_one_mail_once(desk: Desk) -> None:
     assert len(await staff.call("GET", "/api/ticket")) == 1
     outcomes = [row["outcome"] for row in await desk.ledger(staff)]
     assert sorted(outcomes) == ["duplicate"] * 11 + ["ticket"]
+
+
+async def test_many_mails_of_one_sender_at_once_are_all_taken_and_get_no_more_receipts_than_allowed(desk: Desk) -> None:
+    staff = await desk.staff()
+    await desk.open_by_mail(staff, name="ant")
+    answers = await asyncio.gather(*(desk.send(a_mail(name=f"bee{number}")) for number in range(16)))
+    assert {code for code, _ in answers} == {250}
+    assert len(await staff.call("GET", "/api/ticket")) == 17
+    receipts = [entry for entry in await staff.call("GET", "/api/outbox") if entry["kind"] == "receipt"]
+    assert len(receipts) == 3
+
+
+async def test_an_address_confirmed_while_its_mail_comes_in_leaves_no_ticket_behind(desk: Desk) -> None:
+    staff = await desk.staff()
+    await desk.open_by_mail(staff, name="ant")
+    maria = await desk.register("maria", MARIA)
+    await desk.relay.mail_to(MARIA, 2)
+    account = (await staff.call("GET", "/admin/users?q=maria"))[0]["id"]
+
+    async def confirm() -> None:
+        async def work(connection: Any) -> None:
+            person = await people.get_person(connection, account)
+            assert person
+            await people.own_address(connection, person)
+
+        await desk.gateway.database.write(work)
+
+    sent = [desk.send(a_mail(name=f"bee{number}")) for number in range(8)]
+    answers = await asyncio.gather(*sent[:4], confirm(), *sent[4:])
+    assert {answer[0] for answer in answers if answer} == {250}
+    assert len(await maria.call("GET", "/api/ticket")) == 9
+
+
+async def test_what_a_database_refuses_shows_nothing_of_a_mail_in_the_log(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    staff = await desk.staff()
+    saboteur = Saboteur(desk)
+    with saboteur.at_work(3):
+        await desk.send(a_mail(name="ant", text="my secret words"))
+    async with staff.response("POST", "/api/ticket", {"message": "my secret words"}) as response:
+        assert response.status == 201
+
+    async def refuse(connection: Any) -> None:
+        await connection.execute(text("INSERT INTO tickets (subject) VALUES (:words)"), {"words": "my secret words"})
+
+    with pytest.raises(IntegrityError) as refusal:
+        await desk.gateway.database.write(refuse)
+    assert "my secret words" not in str(refusal.value)
+    assert "my secret words" not in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,6 +117,22 @@ async def test_a_body_that_is_none_is_the_clients_mistake(
         "POST", "/auth/jwt/create/", data=io.BytesIO(body), headers={"Content-Type": content_type}, status=status
     )
     assert answer
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_is_not_compressed_as_it_says_is_the_clients_mistake(desk: Desk, encoding: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    await desk.nobody.call("POST", "/auth/jwt/create/", data=io.BytesIO(b"junk"), headers=headers, status=400)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "e" + "\u0301\u0323" * 100_000, "x" * 151, "a b", ""])
+async def test_a_name_that_cannot_be_one_answers_like_any_unknown_one(desk: Desk, name: str) -> None:
+    started = time.process_time()
+    answer = await desk.nobody.call("POST", "/auth/jwt/create/", {"username": name, "password": "x"}, status=401)
+    assert answer == await desk.nobody.call(
+        "POST", "/auth/jwt/create/", {"username": "nobody", "password": "x"}, status=401
+    )
+    assert time.process_time() - started < 3
 
 
 async def test_tokens_are_given_refreshed_and_verified(desk: Desk) -> None:

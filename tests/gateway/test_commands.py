@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import smtplib
 import socket
+import sqlite3
 import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,29 @@ async def test_serve_takes_mail_and_ends_with_sigterm_and_status_0(environment: 
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
+async def test_sigterm_ends_it_in_time_although_the_database_is_stuck(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async with serving(environment) as process:
+        with closing(sqlite3.connect(tmp_path / "data" / "helpdesk.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            sending = [
+                asyncio.create_task(asyncio.to_thread(_try_to_send, _smtp_port(environment), number))
+                for number in range(4)
+            ]
+            await asyncio.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert set(await asyncio.gather(*sending)) <= {0, 421, 451}
+
+
+def _try_to_send(port: int, number: int) -> int:
+    try:
+        return send(port, MAIL + str(number).encode(), "maria@customer.example", "support@localhost")[0]
+    except (OSError, smtplib.SMTPException):
+        return 0
+
+
 async def test_wrong_settings_exit_78_with_a_line_each_before_anything_opens(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -207,7 +232,11 @@ async def test_deliver_takes_one_mail_from_a_pipe(environment: dict[str, str], t
         small = environment | {"HELPDESK_MAX_MESSAGE_BYTES": "1024"}
         assert (await run(small, "deliver", stdin=MAIL + b"x" * 1024))[0] == 65
         broken = environment | {"HELPDESK_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}"}
-        assert (await run(broken, "deliver", stdin=MAIL))[0] == 75
+        code, _, errors = await run(broken, "deliver", stdin=MAIL)
+        assert code == 75
+        assert len(errors.splitlines()) == 1, "one neutral line, which a mail server may quote"
+        unusable = environment | {"HELPDESK_DATABASE_URL": "sqlite+aiosqlite:////proc/nowhere/x.db"}
+        assert (await run(unusable, "deliver", stdin=MAIL))[0] == 75
 
     if server == "serving":
         async with serving(environment):

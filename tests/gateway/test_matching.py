@@ -98,4 +98,11 @@ def test_what_a_stranger_names_is_told_to_staff() -> None:
 
 def test_only_a_genuine_token_marks_a_bounce() -> None:
     assert decide(Facts(bounce=True)).bounced_outbox_id is None
-    assert decide(Facts(bounce=True, token=CUSTOMER_TOKEN)).bounced_outbox_id == 5
+    daemon = replace(CUSTOMER_TOKEN, from_recipient=False)
+    assert decide(Facts(bounce=True, token=daemon)).bounced_outbox_id == 5
+
+
+def test_a_customer_who_shows_a_delivery_report_is_no_delivery_report() -> None:
+    assert decide(Facts(bounce=True, token=CUSTOMER_TOKEN)).deed is Deed.ANSWER
+    assert decide(Facts(bounce=True, tickets=MINE)).deed is Deed.ANSWER
+    assert decide(Facts(bounce=True, tickets=FOREIGN)).deed is Deed.BOUNCE

@@ -55,9 +55,7 @@ async def _claim(database: Database, at: datetime, most: int = 10) -> list[Outbo
 
 
 async def _settle(database: Database, mail: Outbound, state: OutboxState, due_at: datetime | None = None) -> None:
-    await database.write(
-        lambda connection: outbox.settle(connection, mail.id, state, reply="x", now=NOW, due_at=due_at)
-    )
+    await database.write(lambda connection: outbox.settle(connection, mail, state, reply="x", now=NOW, due_at=due_at))
 
 
 async def test_a_claimed_mail_is_nobody_elses_until_its_lease_runs_out(
@@ -74,7 +72,7 @@ async def test_a_claimed_mail_is_nobody_elses_until_its_lease_runs_out(
 async def test_a_lease_can_be_kept_and_released(database: Database, desk: Settings, names: Iterator[str]) -> None:
     await _owe(database, desk, names)
     [mail] = await _claim(database, NOW)
-    await database.write(lambda connection: outbox.extend_lease(connection, [mail.id], until=NOW + 2 * LEASE))
+    await database.write(lambda connection: outbox.extend_lease(connection, [mail], until=NOW + 2 * LEASE))
     assert await _claim(database, NOW + LEASE) == []
     assert await database.write(outbox.release_leases) == 1
     assert len(await _claim(database, NOW)) == 1
@@ -90,6 +88,17 @@ async def test_what_is_settled_is_not_claimed_again(database: Database, desk: Se
     assert await _claim(database, NOW + timedelta(minutes=4)) == []
     assert [mail.id for mail in await _claim(database, NOW + timedelta(minutes=5))] == [later.id]
     assert [mail.id for mail in await _claim(database, NOW + timedelta(days=1))] == [later.id]
+
+
+async def test_who_lost_his_lease_settles_nothing(database: Database, desk: Settings, names: Iterator[str]) -> None:
+    await _owe(database, desk, names)
+    [lost] = await _claim(database, NOW)
+    [taken] = await _claim(database, NOW + LEASE)
+    await _settle(database, lost, OutboxState.QUEUED, NOW)
+    await database.write(lambda connection: outbox.extend_lease(connection, [lost], until=NOW + timedelta(days=1)))
+    assert await _claim(database, NOW + LEASE) == [], "the second courier still has it"
+    await _settle(database, taken, OutboxState.SENT)
+    assert await _claim(database, NOW + timedelta(days=1)) == []
 
 
 async def test_mails_are_claimed_oldest_first_in_batches(

@@ -216,6 +216,66 @@ async def test_a_delivery_report_comes_home_to_the_mail_that_failed(desk: Desk) 
     assert len(await staff.call("GET", "/api/ticket")) == 1
 
 
+async def test_a_customer_who_shows_us_a_delivery_report_is_heard(desk: Desk) -> None:
+    staff = await desk.staff()
+    ticket = await desk.open_by_mail(staff, name="ant")
+    address = (await desk.relay.mail_to(MARIA))["Reply-To"].addresses[0].addr_spec
+    await desk.relay.mail_to("olga@desk.example")
+    report = "I get this:\n\nThe following addresses had permanent fatal errors:\n<bob@x.example>\n550 5.1.1 unknown\n"
+    subject = f"Mail delivery failed: returning message to sender [#{ticket['id']}]"
+    await desk.send(a_mail(name="bee", to=address, subject=subject, text=report), to=address)
+    [row, _] = await desk.ledger(staff)
+    assert (row["outcome"], row["ticket"]) == ("answer", ticket["id"])
+    await desk.relay.mail_to("olga@desk.example", 2)
+    assert await staff.call("GET", "/api/outbox?state=bounced") == []
+
+
+async def test_what_was_taken_for_a_delivery_report_can_be_let_in(desk: Desk) -> None:
+    staff = await desk.staff()
+    report = "The following addresses had permanent fatal errors:\n\n<bob@x.example>\n\n   ----- Transcript -----\n"
+    await desk.send(
+        a_mail(sender="MAILER-DAEMON@x.example", subject="Returned mail: User unknown", text=report), sender=""
+    )
+    [row] = await desk.ledger(staff)
+    assert row["outcome"] == "bounce"
+    assert await staff.call("GET", "/api/ticket") == []
+    again = await staff.call("POST", f"/api/intake/{row['id']}/reprocess", {"accept": True})
+    assert again["outcome"] in {"ticket", "automatic"}
+    assert again["ticket"]
+
+
+async def test_a_warning_that_a_mail_is_late_does_not_mark_it_bounced(desk: Desk) -> None:
+    staff = await desk.staff()
+    ticket = await desk.open_by_mail(staff, name="ant")
+    await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "hm"}, status=201)
+    delivery = await desk.relay.delivery_to(MARIA, 2)
+    report = (
+        "From: MAILER-DAEMON@relay.example\r\nSubject: Delayed Mail\r\nMessage-ID: <bug@relay.example>\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nStill trying.\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {MARIA}\r\nAction: delayed\r\nStatus: 4.4.1\r\n\r\n--b--\r\n"
+    )
+    await desk.send(report.encode(), sender="", to=delivery.envelope_from)
+    [row, *_] = await desk.ledger(staff)
+    assert (row["outcome"], row["ticket"]) == ("bounce", ticket["id"])
+    assert await staff.call("GET", "/api/outbox?state=bounced") == []
+
+
+async def test_nobody_hears_of_what_he_wrote_himself_under_another_account(desk: Desk) -> None:
+    admin = await desk.staff()
+    bob = await desk.register("bob", "bob@desk.example")
+    await admin.call("POST", f"/admin/users/{bob.id}/staff", {"is_staff": True})
+    await desk.send(a_mail(name="ant", sender="bob@desk.example"), sender="bob@desk.example")
+    await desk.relay.mail_to("olga@desk.example")
+    kinds = [
+        (entry["kind"], entry["recipient"])
+        for entry in await admin.call("GET", "/api/outbox")
+        if entry["kind"] == "notice"
+    ]
+    assert kinds == [("notice", "olga@desk.example")]
+
+
 async def test_a_subject_can_never_add_a_header(desk: Desk) -> None:
     staff = await desk.staff()
     evil = "=?utf-8?q?hello=0D=0ABcc=3A_victim=40x.example=0A=0Aboo?="

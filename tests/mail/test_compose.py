@@ -153,6 +153,18 @@ def test_a_subject_stays_one_line_and_keeps_its_id(desk: Settings, subject: str)
     assert "\u202e" not in message["Subject"]
 
 
+@pytest.mark.parametrize(
+    "address", ["taro..s@docomo.example", ".dot@x.example", "o'hara+tag@x.example", "ünï@x.example"]
+)
+def test_a_recipient_is_written_as_he_writes_himself(desk: Settings, address: str) -> None:
+    if not address.isascii():
+        with pytest.raises(ValueError, match="plain address"):
+            Composer(desk).compose(replace(ANSWER, recipient=address))
+        return
+    letter = Composer(desk).compose(replace(ANSWER, recipient=address))
+    assert f"\r\nTo: {address}\r\n".encode() in b"\r\n" + letter.content
+
+
 def test_an_operator_lays_a_template_over_ours(tmp_path: Path) -> None:
     (tmp_path / "own" / "mail" / "answer").mkdir(parents=True)
     (tmp_path / "own" / "mail" / "answer" / "body.txt").write_text("Hello from {{ link }}: {{ answer }}\n")

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from gateway import outbox
 from gateway.config import Relay as RelayAddress
@@ -213,6 +214,48 @@ async def test_a_broken_template_sets_its_mail_aside_and_keeps_no_other_back(des
     await _until(desk, [("notice", "sent", 1), ("receipt", "failed", 1)])
     [entry] = await staff.call("GET", "/api/outbox?state=failed")
     assert "nonsense" in entry["last_reply"]
+
+
+async def test_a_letter_on_which_the_relay_hangs_keeps_no_other_back(desk: Desk) -> None:
+    staff = await desk.staff()
+    hanging = asyncio.Event()
+
+    class Slow(Wire):
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
+            if self.connections == 1:
+                await hanging.wait()
+            await super().__call__(reader, writer)
+
+    async with relay_at(wire := Slow()) as port:
+        object.__setattr__(desk.gateway.settings.relay, "port", port)
+        await desk.send(a_mail(name="ant"))
+        await desk.send(a_mail(name="bee", sender="bee@other.example"), sender="bee@other.example")
+        await desk.send(a_mail(name="cat", sender="cat@other.example"), sender="cat@other.example")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while [state for _, state, _ in await _states(desk)].count("sent") < 4:
+                await asyncio.sleep(0.02)
+        assert len(await staff.call("GET", "/api/outbox?state=sending")) == 2, "the first ticket's notice and receipt"
+        hanging.set()
+        await _until(desk, ["sent"] * 6)
+    assert wire.connections >= 2
+
+
+async def test_a_settled_letter_is_not_sent_again_because_the_database_was_busy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mail.courier._TROUBLE_PAUSE_SECONDS", 0.05)
+    await desk.staff()
+    failures = iter([True])
+
+    def refuse(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE outbox SET state=") and "settled_at" in statement and next(failures, False):
+            raise OperationalError(statement, {}, Exception("locked"))
+
+    event.listen(desk.gateway.database.writer.sync_engine, "before_cursor_execute", refuse)
+    await desk.send(a_mail())
+    await _until(desk, [("notice", "sent", 1), ("receipt", "sent", 1)])
+    assert len(desk.relay.deliveries) == 2
 
 
 async def test_mails_of_one_ticket_keep_their_order(desk: Desk) -> None:

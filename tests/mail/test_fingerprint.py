@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
-from mail.fields import split_mail
+from mail.fields import body_start, read_fields
 from mail.fingerprint import fingerprint
 from tests.builders import a_mail
 
@@ -49,19 +51,44 @@ def test_anything_has_a_fingerprint(raw: bytes) -> None:
     assert len(fingerprint(raw)) == 64
 
 
+def split(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
+    fields = list(read_fields(raw))
+    return [(name, value) for name, value, _ in fields], raw[body_start(raw, fields[-1][2] if fields else 0) :]
+
+
 def test_fields_are_unfolded_and_the_body_is_what_follows() -> None:
-    fields, body = split_mail(b"A: one\r\n two\r\nB : three\n\tfour\nC:five\r\n\r\nbody\r\n\r\nend")
+    fields, body = split(b"A: one\r\n two\r\nB : three\n\tfour\nC:five\r\n\r\nbody\r\n\r\nend")
     assert fields == [("a", b"one two"), ("b", b"three four"), ("c", b"five")]
     assert body == b"body\r\n\r\nend"
 
 
 def test_a_lone_carriage_return_starts_no_field() -> None:
-    fields, _ = split_mail(b"A: one\rAuthentication-Results: mx; dmarc=pass\r\nB: two\r\n\r\n")
+    fields, _ = split(b"A: one\rAuthentication-Results: mx; dmarc=pass\r\nB: two\r\n\r\n")
     assert [name for name, _ in fields] == ["a", "b"]
-    assert [name for name, _ in split_mail(b"A: one\rB: two\r\rbody")[0]] == ["a", "b"]
+    assert split(b"A: one\rB: two\r\rbody") == ([("a", b"one"), ("b", b"two")], b"body")
 
 
 def test_a_line_that_is_no_field_begins_the_body() -> None:
-    fields, body = split_mail(b"A: b\r\nhello there\r\nC: d\r\n")
+    fields, body = split(b"A: b\r\nhello there\r\nC: d\r\n")
     assert fields == [("a", b"b")]
     assert body == b"hello there\r\nC: d\r\n"
+
+
+@pytest.mark.parametrize("piece", [b"a:\n", b"a:\r\n", b"\r", b"a: b\n\tc\n", b"a: b\n\r\n"])
+@pytest.mark.parametrize("place", ["header", "body"])
+def test_a_flood_costs_time_and_memory_in_proportion(piece: bytes, place: str) -> None:
+    raw = b"A: b\n" + (b"\n" if place == "body" else b"") + piece * (1_000_000 // len(piece))
+    tracemalloc.start()
+    try:
+        fingerprint(raw)
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000, "a few slices, not a list of lines"
+    finally:
+        tracemalloc.stop()
+
+
+def test_slices_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = a_mail(text="one\ntwo\n\nthree" * 20)
+    whole = fingerprint(mail)
+    for size in range(1, 9):
+        monkeypatch.setattr("mail.fingerprint._SLICE_BYTES", size)
+        assert fingerprint(mail) == fingerprint(mail.replace(b"\r\n", b"\n")) == whole
