@@ -27,5 +27,8 @@ def build(settings: Settings) -> web.Application:
         path = route.path.replace("{id}", "{id:[0-9]+}")
         handler = middleware.endpoint(route)
         for variant in (path, f"{path}/"):
-            app.router.add_route(route.method, variant, handler)
+            if route.method == "GET" and route.may_head:
+                app.router.add_get(variant, handler, allow_head=True)
+            else:
+                app.router.add_route(route.method, variant, handler)
     return app

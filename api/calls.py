@@ -165,6 +165,7 @@ class Route:
     content_type: str = "application/json"
     body: Any = None
     body_optional: bool = False
+    may_head: bool = True
     raw_body: str = ""
     status: int = 200
     more_answers: dict[int, str] = field(default_factory=dict)

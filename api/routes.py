@@ -105,6 +105,7 @@ ROUTES: tuple[Route, ...] = (
         handler=accounts.confirm,
         who=ANYONE,
         summary="Prove an address by the link that was mailed to it",
+        may_head=False,
         content_type="text/plain",
         errors=(404,),
     ),

@@ -24,7 +24,7 @@ from gateway.database import Database
 from gateway.errors import DeskError, InvalidFields, SettingsWrong
 from gateway.logs import start_logging
 from gateway.migrate import check_version, migrate
-from gateway.model import EMAIL_PATTERN, USERNAME_PATTERN
+from gateway.model import EMAIL_PATTERN, USERNAME_PATTERN, fold_key
 from gateway.passwords import Passwords, password_mistakes
 
 EX_OK, EX_FAILED, EX_DATAERR, EX_NOUSER, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 67, 75, 78
@@ -85,6 +85,11 @@ async def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from gateway.app import serve
 
     await serve(settings)
+    if len(asyncio.all_tasks()) > 1:
+        # A unit of work hangs on a database that is stuck, and would keep the loop from ending. Nothing that anybody
+        # was told is in it.
+        logging.shutdown()
+        os._exit(EX_OK)
     return EX_OK
 
 
@@ -101,11 +106,20 @@ async def _migrate(settings: Settings, options: argparse.Namespace) -> int:
     return EX_OK
 
 
+def _typed_password() -> str:
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InvalidFields({"password": ["It must be UTF-8 text."]}) from error
+
+
 async def _make_admin(settings: Settings, options: argparse.Namespace) -> int:
-    given = sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
+    given = _typed_password() if options.password_stdin else None
     password = given if given is not None else secrets.token_urlsafe(15)
     username, email = options.username, options.email
     mistakes = {}
+    if fold_key(email) in settings.support_addresses:
+        mistakes["--email"] = ["This is the address of the desk itself."]
     if not re.search(USERNAME_PATTERN, username) or len(username) > 150:
         mistakes["--username"] = ["1 to 150 letters, digits and @ . + - _, please."]
     if not re.search(EMAIL_PATTERN, email) or len(email) > 254:

@@ -234,6 +234,11 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         "template_dir": read("HELPDESK_TEMPLATE_DIR", lambda text: _optional_folder(text, folder)),
     }
     read("HELPDESK_IMAP_URL", _no_mailboxes_yet)
+    taken: dict[object, str] = {}
+    for name in ("http_listen", "smtp_listen", "lmtp_listen"):
+        endpoint = settings[name]
+        if isinstance(endpoint, Endpoint) and endpoint.port and taken.setdefault(endpoint, name) != name:
+            mistakes.append(f"HELPDESK_{name.upper()}: is the same as HELPDESK_{taken[endpoint].upper()}")
     given_key = values["HELPDESK_SECRET_KEY"].encode("utf-8", "surrogateescape")
     if given_key and len(given_key) < 32:
         mistakes.append(f"HELPDESK_SECRET_KEY: is {len(given_key)} bytes long, at least 32 are needed")
@@ -253,15 +258,24 @@ def _values(environ: Mapping[str, str], folder: Path) -> tuple[dict[str, str], l
     """The raw text of each setting, from the environment, its file, the `.env` file or the default."""
     mistakes: list[str] = []
     given: dict[str, str] = {}
-    for layer in (dotenv_values(folder / ".env", interpolate=False), environ):
-        for name in DEFAULTS:
-            if (plain := layer.get(name)) is not None:
-                given[name] = plain.strip()
-            elif (path := layer.get(f"{name}_FILE")) is not None:
+    try:
+        env_file = dotenv_values(folder / ".env", interpolate=False)
+    except (OSError, UnicodeDecodeError):
+        env_file = {}
+        mistakes.append(".env: cannot be read as UTF-8 text")
+    for layer in (env_file, environ):
+        for name, default in DEFAULTS.items():
+            plain = (layer.get(name) or "").strip()
+            if plain:
+                given[name] = plain
+            elif path := layer.get(f"{name}_FILE"):
                 try:
                     given[name] = (folder / path).read_text("utf-8", "surrogateescape").strip()
                 except OSError as error:
                     mistakes.append(f"{name}_FILE: {path} cannot be read ({error.strerror})")
+            elif name in layer and default is not None:
+                # Empty says "none", but where there is always a value, as of the secret, it says nothing.
+                given[name] = ""
     return {name: given.get(name, default or "") for name, default in DEFAULTS.items()}, mistakes
 
 
@@ -334,7 +348,9 @@ def _optional_folder(text: str, folder: Path) -> Path | None:
 
 
 def _database_url(text: str) -> str:
-    if text.startswith("sqlite+aiosqlite:///") and len(text) > len("sqlite+aiosqlite:///"):
+    if path := text.removeprefix("sqlite+aiosqlite:///") if text.startswith("sqlite+aiosqlite:///") else "":
+        if ":memory:" in path or path.startswith("file:") or "?" in path:
+            raise _Mistake("names no file: what is accepted must be stored")
         return text
     if text.startswith("postgresql+asyncpg://"):
         try:

@@ -29,6 +29,8 @@ async def find_facts(
     settings: Settings,
     message: InboundMessage,
     clues: ThreadClues,
+    *,
+    null_sender: bool,
 ) -> Facts:
     sender = message.sender.address
     token = await _token_fact(connection, settings, clues, sender)
@@ -45,6 +47,7 @@ async def find_facts(
         from_staff_address=bool(sender) and bool(found) and await people.is_staff_address(connection, sender),
         from_desk=_plain(sender) in settings.support_addresses
         or await _genuine_row(connection, settings, clues.own_token) is not None,
+        automatic=null_sender or message.automatic,
         bounce=message.bounce is not None,
         strict=settings.sender_policy == "strict",
         staff_by_mail=settings.staff_by_mail,

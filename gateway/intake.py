@@ -39,6 +39,8 @@ from gateway.outbox import NewName
 from gateway.schema import attachments, insert_or_skip, intake, raw_mails
 
 _MOST_ENVELOPE_RECIPIENTS = 100
+# Stands where somebody sent neither text nor subject: an image alone, say.
+_NO_WORDS = "(no text)"
 NO_CLUES = ThreadClues()
 
 
@@ -219,7 +221,7 @@ async def _judge(
     new_name: NewName,
 ) -> Taken:
     """Look up the facts, decide, carry it out, and write the outcome into the ledger row."""
-    facts = await find_facts(connection, settings, message, clues)
+    facts = await find_facts(connection, settings, message, clues, null_sender=null_sender)
     decision = decide(facts)
     # Who shows us a delivery report in his own mail is no machine.
     shown = message.bounce is not None and decision.deed is not Deed.BOUNCE
@@ -230,13 +232,21 @@ async def _judge(
         reason = f"accepted by staff; was {reason}"
     if accept or not decision.held:
         outcome, ticket_id, answer_id = await _carry_out(
-            connection, settings, decision, message, automatic=automatic, now=now, new_name=new_name
+            connection,
+            settings,
+            decision,
+            message,
+            intake_id=intake_id,
+            automatic=automatic,
+            now=now,
+            new_name=new_name,
         )
     elif ticket_id is not None and not automatic and not is_rerun:
-        await notices.tell_of_held(
+        await notices.tell_of_mail(
             connection,
             settings,
             ticket_id,
+            occasion="held",
             intake_id=intake_id,
             sender=message.from_text,
             reason=reason,
@@ -259,6 +269,7 @@ async def _carry_out(
     decision: Decision,
     message: InboundMessage,
     *,
+    intake_id: int,
     automatic: bool,
     now: datetime,
     new_name: NewName,
@@ -266,6 +277,18 @@ async def _carry_out(
     if decision.deed is Deed.BOUNCE:
         if decision.bounced_outbox_id is not None and message.bounce is not None and message.bounce.permanent:
             await outbox.mark_bounced(connection, decision.bounced_outbox_id, reason=message.subject)
+            if decision.ticket_id is not None:
+                await notices.tell_of_mail(
+                    connection,
+                    settings,
+                    decision.ticket_id,
+                    occasion="bounced",
+                    intake_id=intake_id,
+                    sender=", ".join(message.bounce.addresses),
+                    reason=message.subject,
+                    now=now,
+                    new_name=new_name,
+                )
         return Outcome.BOUNCE, decision.ticket_id, None
     author = decision.author or await people.ensure_customer(connection, message.sender, now)
     if decision.deed is Deed.OPEN:
@@ -273,7 +296,7 @@ async def _carry_out(
             connection,
             settings,
             customer=author,
-            message=message.text or message.subject,
+            message=(message.text.strip() and message.text) or message.subject or _NO_WORDS,
             via=Via.EMAIL,
             now=now,
             new_name=new_name,
@@ -293,12 +316,12 @@ async def _carry_out(
         author=author,
         by_staff=by_staff,
         ticket_id=decision.ticket_id,
-        message=message.visible or message.text or message.subject,
+        message=message.visible or message.text or message.subject or _NO_WORDS,
         via=Via.EMAIL,
         now=now,
         new_name=new_name,
-        # A vacation answer of a staff member is nothing that a customer should read.
-        kind=AnswerKind.NOTE if automatic and by_staff else AnswerKind.ANSWER,
+        # A program's answer in the name of staff, or of nobody who takes part, is nothing that a customer should read.
+        kind=AnswerKind.NOTE if automatic and (by_staff or decision.deed is Deed.NOTE) else AnswerKind.ANSWER,
         subject=message.subject,
         quoted=message.quoted,
         trust=decision.trust,

@@ -25,6 +25,7 @@ class Deed(StrEnum):
     OPEN = "open"
     ANSWER = "answer"
     STAFF_ANSWER = "staff answer"
+    NOTE = "note"
     BOUNCE = "bounce"
 
 
@@ -61,6 +62,7 @@ class Facts:
     has_sender: bool = True
     from_staff_address: bool = False
     from_desk: bool = False
+    automatic: bool = False
     bounce: bool = False
     strict: bool = False
     staff_by_mail: str = "token"
@@ -121,8 +123,21 @@ def _with_token(facts: Facts, token: TokenFact) -> Decision:
         return _staff_with_token(facts, token, trust)
     if token.from_recipient:
         note = ", although the sender's authentication failed" if failed else ""
+        held = failed and facts.strict
         return Decision(
-            deed=Deed.ANSWER, ticket_id=token.ticket_id, author=token.person, trust=trust, reason=token.carrier + note
+            deed=Deed.ANSWER,
+            ticket_id=token.ticket_id,
+            author=token.person,
+            trust=trust,
+            held=held,
+            reason=f"{'held: ' if held else ''}{token.carrier}{note}",
+        )
+    if facts.automatic:
+        return Decision(
+            deed=Deed.NOTE,
+            ticket_id=token.ticket_id,
+            trust=_TRUST[facts.verdict],
+            reason=f"{token.carrier}, written by a program that is not the recipient of that mail",
         )
     return Decision(
         deed=Deed.ANSWER,

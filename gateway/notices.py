@@ -83,19 +83,21 @@ async def tell_staff(
     )
 
 
-async def tell_of_held(
+async def tell_of_mail(
     connection: AsyncConnection,
     settings: Settings,
     ticket_id: int,
     *,
+    occasion: str,
     intake_id: int,
     sender: str,
     reason: str,
     now: datetime,
     new_name: outbox.NewName,
 ) -> None:
-    """Owe every staff member a notice of a mail that is held on a ticket; its words stay in the ledger."""
-    context = {"occasion": "held", "author": sender, "message": reason, "intake_id": intake_id}
+    """Owe every staff member a notice of a mail about a ticket that is `held`, or tells that one of ours has
+    `bounced`; its words stay in the ledger."""
+    context = {"occasion": occasion, "author": sender, "message": reason, "intake_id": intake_id}
     await _notify(connection, settings, ticket_id, None, author=None, context=context, now=now, new_name=new_name)
 
 

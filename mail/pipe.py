@@ -26,6 +26,7 @@ _log = logging.getLogger("helpdesk.deliver")
 
 async def deliver(settings: Settings, stream: BinaryIO, *, recipient: str | None, sender: str | None) -> int:
     """Take the mail on `stream`; returns the exit code."""
+    recipient = recipient.removeprefix("<").removesuffix(">") if recipient is not None else None
     if recipient is not None and not is_ours(settings, recipient):
         _log.warning("no such address: %r", recipient)
         return _NO_SUCH_ADDRESS

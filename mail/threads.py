@@ -18,7 +18,7 @@ _MOST_IDS = 5
 # `[#66]` and `[Any words #66]`: ASCII digits without leading zeros, at most 18, so that any database takes them.
 _SUBJECT_ID = re.compile(r"\[(?:[^\[\]#]*\s)?#([1-9][0-9]{0,17})\]")
 _SUBJECT_TAG = re.compile(r"\s*\[(?:[^\[\]#]*\s)?#[0-9]{1,30}\]")
-_REPLY_PREFIX = re.compile(r"\A(?:re\s*:\s*)+", re.IGNORECASE)
+_REPLY_PREFIX = re.compile(r"\A(?:(?:re|aw|sv|antw|odp|vs)(?:\[\d{1,3}\])?\s*:\s*)+", re.IGNORECASE)
 _TITLE_LENGTH = 60
 # With the ID behind it, it must fit into the 255 characters of a subject that are kept when it comes home.
 _LONGEST_TITLE = 200

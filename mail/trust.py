@@ -15,6 +15,7 @@ from mail.fields import read_fields
 
 _FIELD_LIMIT_BYTES = 4096
 _MOST_FIELDS = 1000
+_WORD = re.compile(r"[a-z0-9._-]{1,255}")
 _DMARC = re.compile(r"^dmarc\s*=\s*([a-z]+)")
 _HEADER_FROM = re.compile(r"\bheader\.from\s*=\s*\"?(?:[^\s\"@;]*@)?([^\s\";]+)")
 
@@ -28,7 +29,7 @@ def verdict(raw: bytes, *, sender: str, authserv_id: str, trusted: bool) -> Verd
             break
         if name != "authentication-results" or len(value) > _FIELD_LIMIT_BYTES:
             continue
-        first, *results = _without_comments(value.decode("ascii", "replace").lower()).split(";")
+        first, *results = _plain_words(value.decode("ascii", "replace").lower()).split(";")
         if first.split()[:1] != [authserv_id]:
             continue
         return _judge(results, sender.rpartition("@")[2].lower())
@@ -45,14 +46,30 @@ def _judge(results: list[str], domain: str) -> Verdict:
     return Verdict.NONE
 
 
-def _without_comments(text: str) -> str:
-    """The text without its (nested) comments; one that never ends takes the rest with it."""
-    depth, kept = 0, []
-    for character in text:
-        if character == "(":
+def _plain_words(text: str) -> str:
+    """The text without its (nested) comments and quoted strings, whose words are the sender's and not the verifier's.
+
+    A quoted string that is a plain word is that word; any other becomes `?`. A comment or a quoted string that never
+    ends takes the rest with it.
+    """
+    depth, quoted, kept = 0, None, []
+    characters = iter(text)
+    for character in characters:
+        if character == "\\" and (depth or quoted is not None):
+            next(characters, "")
+            quoted = None if quoted is None else quoted + "?"
+        elif quoted is not None:
+            if character == '"':
+                kept.append(quoted if _WORD.fullmatch(quoted) else "?")
+                quoted = None
+            else:
+                quoted += character
+        elif character == "(":
             depth += 1
-        elif character == ")" and depth:
-            depth -= 1
-        elif not depth:
+        elif depth:
+            depth -= character == ")"
+        elif character == '"':
+            quoted = ""
+        else:
             kept.append(character)
     return "".join(kept)

@@ -221,6 +221,7 @@ async def test_what_is_not_there_and_what_is_not_done_are_told_in_json(desk: Des
 async def test_health_and_readiness(desk: Desk) -> None:
     assert await desk.nobody.call("GET", "/health") == {"status": "ok"}
     assert await desk.nobody.call("GET", "/ready/") == {"status": "ok"}
+    assert await desk.nobody.call("HEAD", "/health") is None
 
 
 @pytest.mark.settings(HELPDESK_RELAY_URL="smtp://127.0.0.1:1")

@@ -112,6 +112,7 @@ async def test_serve_takes_mail_and_ends_with_sigterm_and_status_0(environment: 
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 async def test_sigterm_ends_it_in_time_although_the_database_is_stuck(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -173,6 +174,7 @@ async def test_migrate_says_what_it_did(environment: dict[str, str]) -> None:
     assert (code, output) == (0, "The database is at version 0001 already; nothing to do.\n")
 
 
+@pytest.mark.slow
 async def test_make_admin_creates_promotes_and_refuses(environment: dict[str, str]) -> None:
     olga = ["make-admin", "--username", "olga", "--email", "olga@desk.example"]
     code, output, errors = await run(environment, *olga)
@@ -220,6 +222,7 @@ async def test_make_admin_works_while_serving_and_the_password_signs_in(environm
             assert response.status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["serving", "alone"])
 async def test_deliver_takes_one_mail_from_a_pipe(environment: dict[str, str], tmp_path: Path, server: str) -> None:
     async def story() -> None:

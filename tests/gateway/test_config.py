@@ -43,6 +43,9 @@ def test_the_data_folder_and_the_secret_are_private_and_stay(tmp_path: Path) -> 
         ("HELPDESK_PUBLIC_URL", "localhost:8000"),
         ("HELPDESK_PUBLIC_URL", "https://x.example/?a=b"),
         ("HELPDESK_DATABASE_URL", "mysql://x/y"),
+        ("HELPDESK_DATABASE_URL", "sqlite+aiosqlite:///:memory:"),
+        ("HELPDESK_DATABASE_URL", "sqlite+aiosqlite:///"),
+        ("HELPDESK_LMTP_LISTEN", "127.0.0.1:8025"),
         ("HELPDESK_DATABASE_URL", "postgresql+asyncpg://host"),
         ("HELPDESK_SUPPORT_ADDRESS", "support"),
         ("HELPDESK_SUPPORT_ADDRESS", "a@b.example, "),
@@ -100,6 +103,20 @@ def test_a_secret_comes_from_a_file_and_the_environment_wins_over_the_env_file(t
     assert settings.secret_key == b"k" * 40
     assert settings.support_name == "Us"
     assert settings.api_limit is None
+
+
+def test_an_empty_variable_hides_neither_its_file_nor_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k" * 40)
+    (tmp_path / ".env").write_text("HELPDESK_SMTP_LISTEN=127.0.0.1:1025\nHELPDESK_SECRET_KEY_FILE=key\n")
+    settings = load_settings({"HELPDESK_SECRET_KEY": "", "HELPDESK_SMTP_LISTEN": ""}, tmp_path)
+    assert settings.secret_key == b"k" * 40
+    assert settings.smtp_listen is None
+
+
+def test_an_env_file_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"HELPDESK_SUPPORT_NAME=H\xe9lp\n")
+    with pytest.raises(SettingsWrong, match="UTF-8"):
+        load_settings({}, tmp_path)
 
 
 def test_relays_are_understood(tmp_path: Path) -> None:

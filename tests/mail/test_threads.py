@@ -114,6 +114,7 @@ def test_a_reply_address_fits_and_is_ours(two_desks: Settings) -> None:
     [
         ("The printer", "x", "The printer"),
         ("Re: RE: re : The printer", "x", "The printer"),
+        ("Aw: Re[2]: SV: The printer", "x", "The printer"),
         ("Report: re: printers", "x", "Report: re: printers"),
         ("Re: The printer [#66]", "x", "The printer"),
         ("[#5] The printer [Desk #66]", "x", "The printer"),
