@@ -35,6 +35,13 @@ async def tell_customer(
 ) -> None:
     customer = await people.get_person(connection, ticket.customer_id)
     assert customer is not None
+    if not customer.email:
+        # His mail did not say without doubt who he is, so nobody hears this answer: that must not go unnoticed.
+        context = {"occasion": "unheard", "author": customer.username, "message": message}
+        await _notify(
+            connection, settings, ticket.id, answer_id, author=None, context=context, now=now, new_name=new_name
+        )
+        return
     await outbox.enqueue(
         connection,
         settings,
