@@ -19,11 +19,12 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.config import Settings, contains
+from gateway.config import Settings
 from gateway.database import Database
 from gateway.errors import DeskError
 from gateway.keys import DATABASE, SETTINGS
 from gateway.model import Actor
+from gateway.values import contains
 
 B = TypeVar("B")
 MOST_JSON_BYTES = 1 << 20

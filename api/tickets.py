@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.accounts import new_name
@@ -141,29 +143,15 @@ async def list_messages(call: Call[None]) -> Reply:
 
 
 def _message(url: str, message: conversations.Message, *, for_staff: bool) -> CustomerMessage | StaffMessage:
-    author = Author(id=message.author_id, name=message.author.name, email=message.author.address)
-    attachments = [attachment_object(url, part) for part in message.attachments]
-    if for_staff:
-        return StaffMessage(
-            id=message.answer_id,
-            kind=message.kind,  # type: ignore[arg-type]
-            author=author,
-            via=message.via.value,
-            subject=message.subject,
-            message=message.message,
-            quoted=message.quoted,
-            trust=message.trust,
-            attachments=attachments,
-            created_at=instant(message.created_at),
-        )
-    return CustomerMessage(
-        id=message.answer_id,
-        kind=message.kind,  # type: ignore[arg-type]
-        author=author,
-        via=message.via.value,
-        subject=message.subject,
-        message=message.message,
-        quoted=message.quoted,
-        attachments=attachments,
-        created_at=instant(message.created_at),
-    )
+    fields: dict[str, Any] = {
+        "id": message.answer_id,
+        "kind": message.kind,
+        "author": Author(id=message.author_id, name=message.author.name, email=message.author.address),
+        "via": message.via.value,
+        "subject": message.subject,
+        "message": message.message,
+        "quoted": message.quoted,
+        "attachments": [attachment_object(url, part) for part in message.attachments],
+        "created_at": instant(message.created_at),
+    }
+    return StaffMessage(**fields, trust=message.trust) if for_staff else CustomerMessage(**fields)

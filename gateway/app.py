@@ -19,13 +19,14 @@ from functools import partial
 from aiohttp import web
 
 from api.app import build
-from gateway.config import Endpoint, Settings
+from gateway.config import Settings
 from gateway.database import Database
 from gateway.errors import DeskError
 from gateway.keys import COURIER, DATABASE, MAILROOM, PASSWORDS
 from gateway.migrate import check_version, migrate
 from gateway.model import Delivery, Taken
 from gateway.passwords import Passwords
+from gateway.values import Endpoint
 from mail.courier import delivering
 from mail.intake import Mailroom
 from mail.pipe import deliver

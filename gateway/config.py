@@ -7,55 +7,43 @@ environment; `NAME_FILE` names a file that holds the value of `NAME`.
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
 import secrets
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 
 from gateway.errors import SettingsWrong
-from gateway.model import fold_key
+from gateway.values import (
+    Endpoint,
+    Limit,
+    Mistake,
+    Network,
+    Relay,
+    choice_of,
+    contains,
+    folder_problem,
+    number_between,
+    read_addresses,
+    read_database_url,
+    read_endpoint,
+    read_limit,
+    read_line,
+    read_mailboxes,
+    read_networks,
+    read_optional_endpoint,
+    read_optional_file,
+    read_optional_folder,
+    read_public_url,
+    read_relay,
+    read_switch,
+)
 
 T = TypeVar("T")
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
-_LIMIT = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,5})?([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a door listens."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `count` events in `seconds`."""
-
-    count: int
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relay:
-    """Where our mail goes: `scheme` is smtp, smtps or maildir."""
-
-    scheme: str
-    host: str = ""
-    port: int = 0
-    username: str = ""
-    password: str = field(default="", repr=False)
-    path: Path = Path()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,17 +102,6 @@ class Settings:
         return contains(self.trusted_relays, host)
 
 
-def contains(networks: tuple[Network, ...], host: str) -> bool:
-    """Whether one of the networks holds the IP address; an address that cannot be read is in none."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address.version == network.version and address in network for network in networks)
-
-
 # Every variable that is read, with its default. None: made from the data folder.
 DEFAULTS: dict[str, str | None] = {
     "HELPDESK_DATA_DIR": "./data",
@@ -163,10 +140,6 @@ DEFAULTS: dict[str, str | None] = {
 }
 
 
-class _Mistake(ValueError):
-    """What is wrong with one value."""
-
-
 def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     """Read, check and complete the settings.
 
@@ -179,19 +152,19 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     def read(name: str, convert: Callable[[str], T]) -> T | None:
         try:
             return convert(values[name])
-        except _Mistake as mistake:
+        except Mistake as mistake:
             mistakes.append(f"{name}: {mistake}")
             return None
 
     data_dir = (folder / values["HELPDESK_DATA_DIR"]).absolute()
     if not values["HELPDESK_DATA_DIR"]:
         mistakes.append("HELPDESK_DATA_DIR: is empty")
-    elif problem := _folder_problem(data_dir):
+    elif problem := folder_problem(data_dir):
         mistakes.append(f"HELPDESK_DATA_DIR: {problem}")
     values["HELPDESK_DATABASE_URL"] = values["HELPDESK_DATABASE_URL"] or f"sqlite+aiosqlite:///{data_dir}/helpdesk.db"
     values["HELPDESK_RELAY_URL"] = values["HELPDESK_RELAY_URL"] or f"maildir:{data_dir}/outgoing"
-    cert = read("HELPDESK_SMTP_TLS_CERT", _optional_file)
-    key = read("HELPDESK_SMTP_TLS_KEY", _optional_file)
+    cert = read("HELPDESK_SMTP_TLS_CERT", read_optional_file)
+    key = read("HELPDESK_SMTP_TLS_KEY", read_optional_file)
     if (cert is None) != (key is None) and not any("SMTP_TLS" in mistake for mistake in mistakes):
         missing = "HELPDESK_SMTP_TLS_KEY" if key is None else "HELPDESK_SMTP_TLS_CERT"
         mistakes.append(f"{missing}: is needed too, STARTTLS takes a certificate and its key")
@@ -202,38 +175,38 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
             mistakes.append(f"HELPDESK_SMTP_TLS_CERT: cannot be used with HELPDESK_SMTP_TLS_KEY ({error})")
     settings = {
         "data_dir": data_dir,
-        "database_url": read("HELPDESK_DATABASE_URL", _database_url),
-        "public_url": read("HELPDESK_PUBLIC_URL", _public_url),
-        "http_listen": read("HELPDESK_HTTP_LISTEN", _endpoint),
-        "smtp_listen": read("HELPDESK_SMTP_LISTEN", _optional_endpoint),
-        "lmtp_listen": read("HELPDESK_LMTP_LISTEN", _optional_endpoint),
+        "database_url": read("HELPDESK_DATABASE_URL", read_database_url),
+        "public_url": read("HELPDESK_PUBLIC_URL", read_public_url),
+        "http_listen": read("HELPDESK_HTTP_LISTEN", read_endpoint),
+        "smtp_listen": read("HELPDESK_SMTP_LISTEN", read_optional_endpoint),
+        "lmtp_listen": read("HELPDESK_LMTP_LISTEN", read_optional_endpoint),
         "smtp_tls_cert": cert,
         "smtp_tls_key": key,
-        "support_addresses": read("HELPDESK_SUPPORT_ADDRESS", _addresses),
-        "support_name": read("HELPDESK_SUPPORT_NAME", _one_line),
-        "plus_addressing": read("HELPDESK_PLUS_ADDRESSING", _switch),
-        "relay": read("HELPDESK_RELAY_URL", lambda text: _relay(text, folder)),
-        "max_message_bytes": read("HELPDESK_MAX_MESSAGE_BYTES", _number(1024, 1 << 30)),
+        "support_addresses": read("HELPDESK_SUPPORT_ADDRESS", read_addresses),
+        "support_name": read("HELPDESK_SUPPORT_NAME", read_line),
+        "plus_addressing": read("HELPDESK_PLUS_ADDRESSING", read_switch),
+        "relay": read("HELPDESK_RELAY_URL", lambda text: read_relay(text, folder)),
+        "max_message_bytes": read("HELPDESK_MAX_MESSAGE_BYTES", number_between(1024, 1 << 30)),
         "trusted_authserv_id": values["HELPDESK_TRUSTED_AUTHSERV_ID"].strip().lower(),
-        "trusted_relays": read("HELPDESK_TRUSTED_RELAYS", _networks),
-        "trusted_proxies": read("HELPDESK_TRUSTED_PROXIES", _networks),
-        "sender_policy": read("HELPDESK_SENDER_POLICY", _choice("soft", "strict")),
-        "staff_by_mail": read("HELPDESK_STAFF_BY_MAIL", _choice("off", "token", "authenticated")),
-        "acknowledge": read("HELPDESK_ACKNOWLEDGE", _switch),
-        "notify_staff": read("HELPDESK_NOTIFY_STAFF", _switch),
-        "access_token_minutes": read("HELPDESK_ACCESS_TOKEN_MINUTES", _number(1, 1440)),
-        "refresh_token_days": read("HELPDESK_REFRESH_TOKEN_DAYS", _number(1, 3650)),
-        "login_limit": read("HELPDESK_LOGIN_LIMIT", _limit),
-        "register_limit": read("HELPDESK_REGISTER_LIMIT", _limit),
-        "api_limit": read("HELPDESK_API_LIMIT", _limit),
-        "mail_limit": read("HELPDESK_MAIL_LIMIT", _limit),
-        "receipt_limit": read("HELPDESK_RECEIPT_LIMIT", _limit),
-        "receipt_limit_total": read("HELPDESK_RECEIPT_LIMIT_TOTAL", _limit),
-        "staff_notice_limit": read("HELPDESK_STAFF_NOTICE_LIMIT", _limit),
-        "retry_seconds": read("HELPDESK_RETRY_SECONDS", _number(1, 86400)),
-        "template_dir": read("HELPDESK_TEMPLATE_DIR", lambda text: _optional_folder(text, folder)),
+        "trusted_relays": read("HELPDESK_TRUSTED_RELAYS", read_networks),
+        "trusted_proxies": read("HELPDESK_TRUSTED_PROXIES", read_networks),
+        "sender_policy": read("HELPDESK_SENDER_POLICY", choice_of("soft", "strict")),
+        "staff_by_mail": read("HELPDESK_STAFF_BY_MAIL", choice_of("off", "token", "authenticated")),
+        "acknowledge": read("HELPDESK_ACKNOWLEDGE", read_switch),
+        "notify_staff": read("HELPDESK_NOTIFY_STAFF", read_switch),
+        "access_token_minutes": read("HELPDESK_ACCESS_TOKEN_MINUTES", number_between(1, 1440)),
+        "refresh_token_days": read("HELPDESK_REFRESH_TOKEN_DAYS", number_between(1, 3650)),
+        "login_limit": read("HELPDESK_LOGIN_LIMIT", read_limit),
+        "register_limit": read("HELPDESK_REGISTER_LIMIT", read_limit),
+        "api_limit": read("HELPDESK_API_LIMIT", read_limit),
+        "mail_limit": read("HELPDESK_MAIL_LIMIT", read_limit),
+        "receipt_limit": read("HELPDESK_RECEIPT_LIMIT", read_limit),
+        "receipt_limit_total": read("HELPDESK_RECEIPT_LIMIT_TOTAL", read_limit),
+        "staff_notice_limit": read("HELPDESK_STAFF_NOTICE_LIMIT", read_limit),
+        "retry_seconds": read("HELPDESK_RETRY_SECONDS", number_between(1, 86400)),
+        "template_dir": read("HELPDESK_TEMPLATE_DIR", lambda text: read_optional_folder(text, folder)),
     }
-    read("HELPDESK_IMAP_URL", _no_mailboxes_yet)
+    read("HELPDESK_IMAP_URL", read_mailboxes)
     taken: dict[object, str] = {}
     for name in ("http_listen", "smtp_listen", "lmtp_listen"):
         endpoint = settings[name]
@@ -304,155 +277,3 @@ def _generated_key(path: Path) -> bytes:
         finally:
             draft.unlink()
     return path.read_bytes().strip()
-
-
-def _folder_problem(path: Path) -> str:
-    """Why the folder cannot be used, or nothing. A missing one can if its nearest existing parent may be written."""
-    existing = path
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir():
-        return f"{existing} is not a folder"
-    if not os.access(existing, os.W_OK | os.X_OK):
-        return f"{existing} cannot be written"
-    return ""
-
-
-def _endpoint(text: str) -> Endpoint:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise _Mistake(f"{text!r} is not HOST:PORT")
-    if not host:
-        raise _Mistake(f"{text!r} names no host (0.0.0.0 or [::] for all)")
-    return Endpoint(host.removeprefix("[").removesuffix("]"), int(port))
-
-
-def _optional_endpoint(text: str) -> Endpoint | None:
-    return _endpoint(text) if text else None
-
-
-def _optional_file(text: str) -> Path | None:
-    if not text:
-        return None
-    if not os.access(text, os.R_OK) or not Path(text).is_file():
-        raise _Mistake(f"{text} is not a readable file")
-    return Path(text)
-
-
-def _optional_folder(text: str, folder: Path) -> Path | None:
-    if not text:
-        return None
-    if not (folder / text).is_dir():
-        raise _Mistake(f"{text} is not a folder")
-    return folder / text
-
-
-def _database_url(text: str) -> str:
-    if path := text.removeprefix("sqlite+aiosqlite:///") if text.startswith("sqlite+aiosqlite:///") else "":
-        if ":memory:" in path or path.startswith("file:") or "?" in path:
-            raise _Mistake("names no file: what is accepted must be stored")
-        return text
-    if text.startswith("postgresql+asyncpg://"):
-        try:
-            parts = urlsplit(text)
-            _ = parts.port
-        except ValueError as error:
-            raise _Mistake(str(error)) from error
-        if parts.path.strip("/"):
-            return text
-        raise _Mistake("names no database")
-    raise _Mistake("is neither sqlite+aiosqlite:///PATH nor postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE")
-
-
-def _public_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or parts.query or parts.fragment or parts.username or not text.isprintable() or " " in text:
-        raise _Mistake(f"{text!r} is not an http or https URL without query")
-    return text.rstrip("/")
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    addresses = tuple(part.strip() for part in text.split(","))
-    for address in addresses:
-        if not _ADDRESS.fullmatch(address) or ".." in address:
-            raise _Mistake(f"{address!r} is not an address")
-        if len(address.partition("@")[0]) > 25:
-            raise _Mistake(f"{address!r} has more than 25 characters before the @, a reply address would not fit")
-    return tuple(dict.fromkeys(fold_key(address) for address in addresses))
-
-
-def _one_line(text: str) -> str:
-    if not text.isprintable() or len(text) > 128:
-        raise _Mistake("is not one line of at most 128 characters")
-    return text
-
-
-def _switch(text: str) -> bool:
-    return _choice("on", "off")(text) == "on"
-
-
-def _choice(*choices: str) -> Callable[[str], str]:
-    def convert(text: str) -> str:
-        if text.lower() not in choices:
-            raise _Mistake(f"{text!r} is none of {', '.join(choices)}")
-        return text.lower()
-
-    return convert
-
-
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 19 and low <= int(text) <= high):
-            raise _Mistake(f"{text!r} is not a number from {low} to {high}")
-        return int(text)
-
-    return convert
-
-
-def _limit(text: str) -> Limit | None:
-    if text.lower() == "off":
-        return None
-    if not (match := _LIMIT.fullmatch(text)):
-        raise _Mistake(f"{text!r} is neither off nor a limit such as 60/m or 10/15m")
-    return Limit(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(part, strict=False) for part in text.replace(",", " ").split())
-    except ValueError as error:
-        raise _Mistake(str(error)) from error
-
-
-def _relay(text: str, folder: Path) -> Relay:
-    if text.startswith("maildir:"):
-        if not (path := text.removeprefix("maildir:")):
-            raise _Mistake("maildir: names no path")
-        if problem := _folder_problem((folder / path).absolute()):
-            raise _Mistake(problem)
-        return Relay(scheme="maildir", path=(folder / path).absolute())
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise _Mistake(str(error)) from error
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise _Mistake("is none of smtp://[USER:PASSWORD@]HOST[:PORT], smtps://… and maildir:PATH")
-    if bool(parts.username) != bool(parts.password):
-        raise _Mistake("has a user or a password, but not both")
-    return Relay(
-        scheme=parts.scheme,
-        host=parts.hostname,
-        port=port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25),
-        username=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-    )
-
-
-def _no_mailboxes_yet(text: str) -> None:
-    if text:
-        raise _Mistake("this version does not watch mailboxes yet; leave it empty and let mail come by SMTP")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 
-from gateway.config import Limit
+from gateway.values import Limit
 
 _MOST_NAMES = 50_000
 

@@ -17,10 +17,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.config import Limit, Settings
+from gateway.config import Settings
 from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Person
 from gateway.reply_token import make_token
 from gateway.schema import outbox
+from gateway.values import Limit
 
 NewName = Callable[[], str]
 

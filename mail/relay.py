@@ -16,7 +16,7 @@ from typing import Protocol
 
 import aiosmtplib
 
-from gateway.config import Relay
+from gateway.values import Relay
 from mail.compose import Letter
 
 _CONNECT_TIMEOUT_SECONDS = 30

@@ -21,7 +21,8 @@ from typing import cast
 
 from aiosmtpd.smtp import SMTP
 
-from gateway.config import Endpoint, Settings
+from gateway.config import Settings
+from gateway.values import Endpoint
 from mail import replies
 from mail.smtp_data import MailContent
 from mail.smtp_dialogue import Dialogue

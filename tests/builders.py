@@ -42,6 +42,34 @@ def a_mail(
     return ("\r\n".join(lines) + "\r\n\r\n" + text.replace("\n", "\r\n") + "\r\n").encode()
 
 
+def a_delivery_report(*, action: str, status: str, of: str = "maria@customer.example", name: str = "bug") -> bytes:
+    """What a mail server says of a mail it has, has not, or has not yet delivered (RFC 3464)."""
+    lines = [
+        "From: MAILER-DAEMON@relay.example",
+        f"Subject: Mail {action}",
+        f"Message-ID: <{name}@relay.example>",
+        "MIME-Version: 1.0",
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        "",
+        "--b",
+        "Content-Type: text/plain",
+        "",
+        "See below.",
+        "--b",
+        "Content-Type: message/delivery-status",
+        "",
+        "Reporting-MTA: dns; relay.example",
+        "",
+        f"Final-Recipient: rfc822; {of}",
+        f"Action: {action}",
+        f"Status: {status}",
+        "",
+        "--b--",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
+
+
 @dataclass
 class Relay:
     """The relay at the end of the wire: keeps every mail it is given, and can be told to misbehave."""

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import DEFAULTS, Limit, contains, load_settings, unknown_names
+from gateway.config import DEFAULTS, load_settings, unknown_names
 from gateway.errors import SettingsWrong
+from gateway.values import Limit, contains
 
 
 def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:

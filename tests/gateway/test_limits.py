@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from gateway.config import Limit
 from gateway.limits import RateCounter
+from gateway.values import Limit
 
 
 def test_what_is_over_the_limit_must_wait() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import DESK, Desk, a_mail
+from tests.builders import DESK, Desk, a_delivery_report, a_mail
 
 MARIA = "maria@customer.example"
 DOCUMENTED = (
@@ -198,15 +198,8 @@ async def test_a_delivery_report_comes_home_to_the_mail_that_failed(desk: Desk) 
     ticket = await desk.open_by_mail(staff, name="ant")
     await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "hm"}, status=201)
     delivery = await desk.relay.delivery_to(MARIA, 2)
-    report = (
-        "From: MAILER-DAEMON@relay.example\r\nTo: x\r\nSubject: Undelivered Mail Returned to Sender\r\n"
-        "Message-ID: <bug@relay.example>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
-        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
-        "--b\r\nContent-Type: text/plain\r\n\r\nI could not deliver it.\r\n"
-        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n"
-        f"Final-Recipient: rfc822; {MARIA}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
-    )
-    await desk.send(report.encode(), sender="", to=delivery.envelope_from)
+    report = a_delivery_report(action="failed", status="5.1.1")
+    await desk.send(report, sender="", to=delivery.envelope_from)
     [row, *_] = await desk.ledger(staff)
     assert (row["outcome"], row["ticket"]) == ("bounce", ticket["id"])
     parsed = (await staff.call("GET", f"/api/intake/{row['id']}"))["parsed"]
@@ -249,14 +242,8 @@ async def test_a_warning_that_a_mail_is_late_does_not_mark_it_bounced(desk: Desk
     ticket = await desk.open_by_mail(staff, name="ant")
     await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "hm"}, status=201)
     delivery = await desk.relay.delivery_to(MARIA, 2)
-    report = (
-        "From: MAILER-DAEMON@relay.example\r\nSubject: Delayed Mail\r\nMessage-ID: <bug@relay.example>\r\n"
-        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
-        "--b\r\nContent-Type: text/plain\r\n\r\nStill trying.\r\n"
-        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n"
-        f"Final-Recipient: rfc822; {MARIA}\r\nAction: delayed\r\nStatus: 4.4.1\r\n\r\n--b--\r\n"
-    )
-    await desk.send(report.encode(), sender="", to=delivery.envelope_from)
+    report = a_delivery_report(action="delayed", status="4.4.1")
+    await desk.send(report, sender="", to=delivery.envelope_from)
     [row, *_] = await desk.ledger(staff)
     assert (row["outcome"], row["ticket"]) == ("bounce", ticket["id"])
     assert await staff.call("GET", "/api/outbox?state=bounced") == []
@@ -274,6 +261,35 @@ async def test_nobody_hears_of_what_he_wrote_himself_under_another_account(desk:
         if entry["kind"] == "notice"
     ]
     assert kinds == [("notice", "olga@desk.example")]
+
+
+async def test_an_answer_that_reaches_nobody_is_told_to_staff(desk: Desk) -> None:
+    staff = await desk.staff()
+    ticket = await desk.open_by_mail(staff, name="ant", sender="one@x.example, two@x.example")
+    assert ticket["from_user"] == "unknown sender"
+    await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "hello?"}, status=201)
+    notice = await desk.relay.mail_to("olga@desk.example", 2)
+    assert notice["Subject"] == f"Sent to nobody: The printer is on fire [#{ticket['id']}]"
+    assert len(desk.relay.deliveries) == 2
+
+
+async def test_a_bounce_is_told_to_staff_and_a_receipt_of_delivery_is_no_matter(desk: Desk) -> None:
+    staff = await desk.staff()
+    ticket = await desk.open_by_mail(staff, name="ant")
+    await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "hm"}, status=201)
+    address = (await desk.relay.delivery_to(MARIA, 2)).envelope_from
+    await desk.send(a_delivery_report(action="delivered", status="2.0.0"), sender="", to=address)
+    await desk.send(a_delivery_report(action="failed", status="5.1.1", name="cow"), sender="", to=address)
+    lost, sent = (await desk.ledger(staff))[:2]
+    assert (sent["outcome"], sent["ticket"]) == ("automatic", ticket["id"])
+    assert (lost["outcome"], lost["ticket"]) == ("bounce", ticket["id"])
+    notice = await desk.relay.mail_to("olga@desk.example", 2)
+    assert notice["Subject"] == f"Undelivered: The printer is on fire [#{ticket['id']}]"
+    # The receipt of delivery is a note: nothing that the customer reads.
+    ticket_now = await staff.call("GET", f"/api/ticket/{ticket['id']}")
+    assert len(ticket_now["answers"]) == 1
+    messages = await staff.call("GET", f"/api/ticket/{ticket['id']}/messages")
+    assert [entry["kind"] for entry in messages] == ["ticket", "answer", "note"]
 
 
 async def test_a_subject_can_never_add_a_header(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from gateway import outbox
-from gateway.config import Relay as RelayAddress
+from gateway.values import Relay as RelayAddress
 from mail.compose import Letter
 from mail.courier import delivering
 from mail.relay import RefusedForGood, SmtpSender, TryLater

@@ -18,9 +18,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.config import Endpoint, load_settings
+from gateway.config import load_settings
 from gateway.errors import SpaceShort
 from gateway.model import Delivery, Outcome, Source, Taken
+from gateway.values import Endpoint
 from mail import replies, smtp, smtp_dialogue, smtp_door
 from mail.smtp_data import MailContent
 from mail.smtp_door import client_name, story
