@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import outbox, people
 from gateway.config import Settings
-from gateway.model import Audience, OutboxKind, Outcome, Person
+from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Outcome, Person, clean_line
 from gateway.schema import answers, intake, tickets
 
 # A notice is written once for every staff member: it holds what one reads in a mail, the rest is behind its link.
@@ -106,6 +106,33 @@ async def tell_of_mail(
     `bounced`; its words stay in the ledger."""
     context = {"occasion": occasion, "author": sender, "message": reason, "intake_id": intake_id}
     await _notify(connection, settings, ticket_id, None, author=None, context=context, now=now, new_name=new_name)
+
+
+async def settle_mail(
+    connection: AsyncConnection,
+    settings: Settings,
+    mail: Outbound,
+    state: OutboxState,
+    *,
+    reply: str,
+    now: datetime,
+    due_at: datetime | None,
+    new_name: outbox.NewName,
+) -> None:
+    """Write down how a send ended; where an answer was refused for good, owe staff a notice of it."""
+    is_ours = await outbox.settle(connection, mail, state, reply=reply, now=now, due_at=due_at)
+    if is_ours and state is OutboxState.FAILED and mail.kind is OutboxKind.ANSWER and mail.ticket_id is not None:
+        context = {"occasion": "refused", "author": mail.recipient, "message": clean_line(reply, 500)}
+        await _notify(
+            connection,
+            settings,
+            mail.ticket_id,
+            None,
+            author=None,
+            context=context,
+            now=now,
+            new_name=new_name,
+        )
 
 
 async def _notify(

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config import Settings
-from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Person
+from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Person, clean_line
 from gateway.reply_token import make_token
 from gateway.schema import outbox
 from gateway.values import Limit
@@ -204,21 +204,23 @@ async def settle(
     reply: str,
     now: datetime,
     due_at: datetime | None = None,
-) -> None:
-    """Write down how a send ended: sent, failed, or queued again for `due_at`.
+) -> bool:
+    """Write down how a send ended: sent, failed, or queued again for `due_at`. Returns whether it was ours to say.
 
     Only for the try that `mail` was claimed for: if its lease ran out and another courier has it, that one says.
+    `reply` is what a stranger's server said: it is cleaned, so that no byte in it keeps the row from being written.
     """
-    values: dict[str, Any] = {"state": state, "lease_until": None, "last_reply": reply[:500]}
+    values: dict[str, Any] = {"state": state, "lease_until": None, "last_reply": clean_line(reply, 500)}
     if due_at:
         values["due_at"] = due_at
     if state is not OutboxState.QUEUED:
         values["settled_at"] = now
-    await connection.execute(
+    done = await connection.execute(
         update(outbox)
         .where(outbox.c.id == mail.id, outbox.c.state == OutboxState.SENDING, outbox.c.attempts == mail.attempts)
         .values(**values)
     )
+    return done.rowcount > 0
 
 
 async def mark_bounced(connection: AsyncConnection, mail_id: int, *, reason: str) -> None:

@@ -18,12 +18,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
-from gateway import outbox
+from gateway import notices, outbox
 from gateway.config import Settings
 from gateway.database import Database
 from gateway.model import Outbound, OutboxState
 from mail.compose import Composer
-from mail.intake import utc_now
+from mail.intake import new_name, utc_now
 from mail.relay import RefusedForGood, Sender, TryLater, open_sender
 
 _MOST_CLAIMED = 40
@@ -150,7 +150,16 @@ class Courier:
             try:
                 now = self._clock()
                 await self._database.write(
-                    lambda connection: outbox.settle(connection, mail, state, reply=reply, now=now, due_at=due_at)  # noqa: B023
+                    lambda connection: notices.settle_mail(
+                        connection,
+                        self._settings,
+                        mail,
+                        state,
+                        reply=reply,
+                        now=now,  # noqa: B023
+                        due_at=due_at,
+                        new_name=new_name,
+                    )
                 )
             except Exception:
                 _log.exception("outbox %d was %s and could not be settled", mail.id, state)

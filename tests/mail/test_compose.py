@@ -96,6 +96,7 @@ def test_an_answer_answers_the_customers_own_mail(desk: Settings) -> None:
         ("answer", "New answer to ticket #66"),
         ("held", "/api/intake/5"),
         ("bounced", "could not be delivered to Maria"),
+        ("refused", "to Maria was refused, and is not tried again"),
         ("unheard", "was sent to nobody"),
     ],
 )

@@ -162,10 +162,32 @@ async def test_what_is_refused_for_good_is_failed_and_visible(desk: Desk) -> Non
         settings = desk.gateway.settings
         object.__setattr__(settings.relay, "port", port)
         await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "hm"}, status=201)
-        await _until(desk, [("notice", "sent", 1), ("receipt", "sent", 1), ("answer", "failed", 1)])
-    [entry] = await staff.call("GET", "/api/outbox?state=failed")
+        await _until(desk, ["sent", "sent", "failed", "failed"])
+    # Staff are told; that the notice is refused as well, by this relay, is no matter for another one.
+    _, entry = await staff.call("GET", "/api/outbox?state=failed")
     assert "550 5.1.1 no such user" in entry["last_reply"]
     assert entry["comment"]
+
+
+@pytest.mark.parametrize("words", ["550 5.1.1 \x00\x1b[31m \udcff\ud800", "550 " + "x" * 5000])
+async def test_whatever_a_relay_says_is_written_down(desk: Desk, words: str) -> None:
+    staff = await desk.staff()
+    ticket = await desk.open_by_mail(staff, name="ant", sender="maria@customer.example")
+    await _until(desk, ["sent", "sent"])
+
+    class Rude(Wire):
+        def _say(self, writer: asyncio.StreamWriter, verb: str) -> bool:
+            if verb == "RCPT":
+                writer.write(words.encode("utf-8", "surrogatepass") + b"\r\n")
+                return True
+            return super()._say(writer, verb)
+
+    async with relay_at(Rude()) as port:
+        object.__setattr__(desk.gateway.settings.relay, "port", port)
+        await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "hm"}, status=201)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await _states(desk))[2][1:] not in {("failed", 1), ("queued", 1)}:
+                await asyncio.sleep(0.02)
 
 
 @pytest.mark.settings(HELPDESK_RETRY_SECONDS="1", HELPDESK_RELAY_URL="smtp://127.0.0.1:1")
