@@ -123,7 +123,7 @@ def _parsed(message: InboundMessage, attachments: list[AttachmentObject]) -> Par
         visible=message.visible,
         quoted=message.quoted,
         signature=message.signature,
-        automatic=message.automatic,
+        automatic=message.automatic or bounce is not None,
         auto_reply=message.auto_reply,
         bounce=BounceObject(addresses=list(bounce.addresses), permanent=bounce.permanent) if bounce else None,
         attachments=attachments,

@@ -85,12 +85,11 @@ async def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from gateway.app import serve
 
     await serve(settings)
-    if len(asyncio.all_tasks()) > 1:
-        # A unit of work hangs on a database that is stuck, and would keep the loop from ending. Nothing that anybody
-        # was told is in it.
-        logging.shutdown()
-        os._exit(EX_OK)
-    return EX_OK
+    # All is committed and closed. A thread that hangs on a stuck database, a resolver or a network disk would keep the
+    # process from ending; nothing that anybody was told is in its hands.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(EX_OK)
 
 
 async def _migrate(settings: Settings, options: argparse.Namespace) -> int:

@@ -69,11 +69,12 @@ class Database:
         """The engine that writes, for migrations and for tests that make it fail."""
         return self._writer
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, must_run: bool = False) -> T:
         """Run `work` in one transaction. When this returns, everything it did is committed and durable.
 
         Raises what `work` raises, or what the database does; then nothing of it is stored. If the caller is
-        cancelled, the unit goes on to its end, committed or not.
+        cancelled, a unit that was begun goes on to its end, committed or not; one that was not begun is begun only if
+        it `must_run`, because it writes down what has happened already.
         """
         unit = _Unit()
         task = asyncio.create_task(self._write(work, unit))
@@ -82,7 +83,7 @@ class Database:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            unit.is_wanted = False
+            unit.is_wanted = must_run
             raise
 
     async def _write(self, work: Work[T], unit: _Unit) -> T:

@@ -57,7 +57,9 @@ async def find_facts(
 async def _token_fact(
     connection: AsyncConnection, settings: Settings, clues: ThreadClues, sender: str
 ) -> TokenFact | None:
-    """The first genuine token. One that is invalid, or of a mail about no ticket, counts as absent."""
+    """The first genuine token of a mail to this sender, else the first genuine one; so nobody can lead a reply away by
+    an address of his own in it. One that is invalid, or of a mail about no ticket, counts as absent."""
+    foreign: TokenFact | None = None
     carried = [
         *((token, "token in the recipient address") for token in clues.address_tokens),
         *((token, "token in In-Reply-To or References") for token in clues.reference_tokens),
@@ -68,7 +70,7 @@ async def _token_fact(
             continue
         person = await people.get_person(connection, row.person_id, lock=True)
         assert person is not None
-        return TokenFact(
+        fact = TokenFact(
             outbox_id=row.id,
             ticket_id=row.ticket_id,
             person=person,
@@ -76,7 +78,10 @@ async def _token_fact(
             from_recipient=bool(sender) and fold_key(sender) == fold_key(row.recipient),
             carrier=carrier,
         )
-    return None
+        if fact.from_recipient:
+            return fact
+        foreign = foreign or fact
+    return foreign
 
 
 def _plain(address: str) -> str:

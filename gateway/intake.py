@@ -223,9 +223,7 @@ async def _judge(
     """Look up the facts, decide, carry it out, and write the outcome into the ledger row."""
     facts = await find_facts(connection, settings, message, clues, null_sender=null_sender)
     decision = decide(facts)
-    # Who shows us a delivery report in his own mail is no machine.
-    shown = message.bounce is not None and decision.deed is not Deed.BOUNCE
-    automatic = null_sender or (message.automatic and not shown)
+    automatic = facts.automatic
     outcome, ticket_id, answer_id = Outcome.HELD, decision.ticket_id, None
     reason = decision.reason
     if accept and decision.held:
@@ -276,8 +274,8 @@ async def _carry_out(
 ) -> tuple[Outcome, int | None, int | None]:
     if decision.deed is Deed.BOUNCE:
         if decision.bounced_outbox_id is not None and message.bounce is not None and message.bounce.permanent:
-            await outbox.mark_bounced(connection, decision.bounced_outbox_id, reason=message.subject)
-            if decision.ticket_id is not None:
+            is_news = await outbox.mark_bounced(connection, decision.bounced_outbox_id, reason=message.subject)
+            if is_news and decision.ticket_id is not None:
                 await notices.tell_of_mail(
                     connection,
                     settings,

@@ -7,7 +7,8 @@ participants only: the ticket's customer, by the address he owns.
 A token says that somebody has seen that mail, not who he is. So the sender must be its recipient; else the mail is
 held on the ticket for staff to look at. A staff answer by mail always needs the token of that person's own notice,
 because it goes out to the customer under the desk's name. An ID grants nothing to a stranger: he gets a new ticket
-of his own, and staff see what he named. Automatic mail is kept on its ticket and answered by nobody. What would
+of his own, and staff see what he named. Automatic mail is kept on its ticket and answered by nobody; a delivery
+report is one only if its headers, too, say that a program wrote it, because people quote such reports. What would
 be dangerous is held, never thrown away, and staff may let it in: then it does exactly what it would have done.
 """
 
@@ -87,7 +88,7 @@ _TRUST = {Verdict.PASS: "verified", Verdict.FAIL: "failed", Verdict.NONE: "unver
 
 def decide(facts: Facts) -> Decision:
     """Decide what a mail does."""
-    if facts.bounce and not _is_from_customer(facts):
+    if facts.bounce and facts.automatic and not _is_from_customer(facts):
         return _bounce(facts)
     if facts.from_desk:
         return Decision(
@@ -99,8 +100,8 @@ def decide(facts: Facts) -> Decision:
 
 
 def _is_from_customer(facts: Facts) -> bool:
-    """Whether the very person we wrote to is the sender: who shows us a delivery report is not one himself."""
-    by_token = facts.token is not None and facts.token.from_recipient
+    """Whether a customer is the sender to whom we wrote: who shows us a delivery report is not one himself."""
+    by_token = facts.token is not None and facts.token.from_recipient and facts.token.audience is Audience.CUSTOMER
     return facts.has_sender and (by_token or any(ticket.from_customer for ticket in facts.tickets))
 
 

@@ -161,8 +161,8 @@ class InboundMessage:
     `text` is the whole text; `visible`, `quoted` and `signature` are its three parts. Message-IDs stand without
     their angle brackets. `sender.address` is empty unless there is exactly one From with one plain address;
     `from_text` is what the From fields say, for people. `recipients` are the addresses of To, Cc and the delivery
-    fields. `automatic` mail was written by a program; `no_receipt` mail may be a person's, yet must not be
-    answered by a program (lists, bulk).
+    fields. `automatic` mail says in its headers that a program wrote it; `bounce` may also rest on its words;
+    `no_receipt` mail may be a person's, yet must not be answered by a program (lists, bulk).
     """
 
     message_id: str | None

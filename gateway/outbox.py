@@ -10,11 +10,12 @@ written, or five days of tries); sent → bounced when a delivery report comes h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config import Settings
@@ -30,6 +31,8 @@ _GIVE_UP = timedelta(days=5)
 _DIGEST_DELAY = timedelta(minutes=10)
 _MOST_DIGEST_ITEMS = 200
 _MOST_REFERENCES = 20
+_CLAIM_WINDOW = 200
+_MOST_OF_A_TICKET = 4
 
 
 async def enqueue(
@@ -160,10 +163,33 @@ async def sent_ids(connection: AsyncConnection, *, ticket_id: int, person_id: in
     return [(row.created_at, row.message_id) for row in rows]
 
 
-async def claim_due(connection: AsyncConnection, *, now: datetime, lease: timedelta, count: int) -> list[Outbound]:
-    """Take up to `count` due mails, oldest first, for `lease`; nobody else gets them until it runs out."""
-    due = select(outbox.c.id).where(_due(now)).order_by(outbox.c.id).limit(count).with_for_update(skip_locked=True)
-    ids = list((await connection.execute(due)).scalars())
+async def claim_due(
+    connection: AsyncConnection, *, now: datetime, lease: timedelta, count: int, but: Collection[int] = ()
+) -> list[Outbound]:
+    """Take up to `count` due mails, oldest first, for `lease`; nobody else gets them until it runs out.
+
+    Of one ticket at most a few, and none while any courier is sending one about it, so that they keep their order and
+    a ticket with many does not keep the others waiting. `but` are ids that the caller has and is not done with.
+    """
+    sending = outbox.alias("sending")
+    is_busy = exists().where(
+        sending.c.ticket_id == outbox.c.ticket_id,
+        sending.c.state == OutboxState.SENDING,
+        sending.c.lease_until > now,
+    )
+    due = (
+        select(outbox.c.id, outbox.c.ticket_id)
+        .where(_due(now), outbox.c.id.not_in(but), ~is_busy)
+        .order_by(outbox.c.id)
+        .limit(_CLAIM_WINDOW)
+        .with_for_update(skip_locked=True, of=outbox)
+    )
+    ids: list[int] = []
+    of_ticket: Counter[int] = Counter()
+    for row in await connection.execute(due):
+        if len(ids) < count and (row.ticket_id is None or of_ticket[row.ticket_id] < _MOST_OF_A_TICKET):
+            ids.append(row.id)
+            of_ticket[row.ticket_id or 0] += 1
     if not ids:
         return []
     rows = await connection.execute(
@@ -223,13 +249,14 @@ async def settle(
     return done.rowcount > 0
 
 
-async def mark_bounced(connection: AsyncConnection, mail_id: int, *, reason: str) -> None:
-    """Write down that a mail came back."""
-    await connection.execute(
+async def mark_bounced(connection: AsyncConnection, mail_id: int, *, reason: str) -> bool:
+    """Write down that a mail came back; returns whether that was not known yet."""
+    done = await connection.execute(
         update(outbox)
         .where(outbox.c.id == mail_id, outbox.c.state.in_([OutboxState.SENT, OutboxState.SENDING]))
-        .values(state=OutboxState.BOUNCED, last_reply=reason[:500])
+        .values(state=OutboxState.BOUNCED, last_reply=clean_line(reason, 500))
     )
+    return done.rowcount > 0
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

@@ -77,13 +77,15 @@ async def owner_of(connection: AsyncConnection, address: str) -> Person | None:
     The lock (PostgreSQL's FOR NO KEY UPDATE; SQLite has one lane anyway) is the strongest that goes well with rows
     of other units that refer to him, and it is taken first, so that no two units wait for each other.
     """
-    row = (
-        await connection.execute(
-            select(*COLUMNS)
-            .where(people.c.email_key == fold_key(address), people.c.owns_address)
-            .with_for_update(key_share=True)
-        )
-    ).first()
+    owner = (
+        select(*COLUMNS)
+        .where(people.c.email_key == fold_key(address), people.c.owns_address)
+        .with_for_update(key_share=True)
+    )
+    row = (await connection.execute(owner)).first()
+    if row is None and connection.dialect.name == "postgresql":
+        # Who was waited for may have been joined with an account meanwhile, which only a new statement sees.
+        row = (await connection.execute(owner)).first()
     return person_of(row) if row else None
 
 

@@ -31,7 +31,6 @@ _SENDERS = 4
 _LEASE = timedelta(seconds=45)
 _HEARTBEAT_SECONDS = 15
 _POLL_SECONDS = 1.0
-_SETTLE_TRIES = 3
 _TROUBLE_PAUSE_SECONDS = 5.0
 _STOP_SECONDS = 5
 _log = logging.getLogger("helpdesk.courier")
@@ -58,8 +57,8 @@ class Courier:
         """Work until `stop`, or until cancelled. An error of ours is logged and tried again after a pause."""
         heartbeat = asyncio.create_task(self._keep_leases())
         try:
-            if self._database.is_embedded:
-                await self._patiently(self._take_over)
+            while self._database.is_embedded and not self._stopping and not await self._patiently(self._take_over):
+                pass
             while not self._stopping:
                 self._database.committed.clear()
                 if not await self._patiently(self.pay_due):
@@ -69,9 +68,10 @@ class Courier:
             if self._tasks:
                 await asyncio.wait(self._tasks)
         finally:
-            for task in self._tasks:
+            left = [heartbeat, *self._tasks]
+            for task in left:
                 task.cancel()
-            heartbeat.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     def stop(self) -> None:
         """Ask the loop to end once the letters under way are settled."""
@@ -95,7 +95,8 @@ class Courier:
 
     async def _take_over(self) -> int:
         """On a database of our own, whatever is in sending was left there by our predecessor."""
-        return await self._database.write(outbox.release_leases)
+        await self._database.write(outbox.release_leases)
+        return 1
 
     async def pay_due(self) -> int:
         """Begin to send what is due now, as much as is not waiting already; returns how many mails were begun."""
@@ -104,7 +105,7 @@ class Courier:
         if room <= 0 or not await self._database.read(lambda connection: outbox.is_any_due(connection, now=now)):
             return 0
         batch = await self._database.write(
-            lambda connection: outbox.claim_due(connection, now=now, lease=_LEASE, count=room)
+            lambda connection: outbox.claim_due(connection, now=now, lease=_LEASE, count=room, but=list(self._claimed))
         )
         for mail in batch:
             self._claimed[mail.id] = mail
@@ -132,41 +133,47 @@ class Courier:
 
     async def _pay_in_order(self, key: int) -> None:
         """Send what is claimed about one ticket, and what is claimed about it meanwhile."""
-        sender = await self._senders.get()
         try:
             while self._by_ticket[key]:
-                await self._pay(sender, self._by_ticket[key].popleft())
+                await self._pay(self._by_ticket[key].popleft())
         finally:
             for mail in self._by_ticket.pop(key):
-                self._claimed.pop(mail.id, None)
-            self._senders.put_nowait(sender)
+                self._done_with(mail)
 
-    async def _pay(self, sender: Sender, mail: Outbound) -> None:
-        state, reply, due_at = await self._send(sender, mail)
+    async def _pay(self, mail: Outbound) -> None:
+        sender = await self._senders.get()
+        try:
+            state, reply, due_at = await self._send(sender, mail)
+        finally:
+            self._senders.put_nowait(sender)
         log = _log.info if state is OutboxState.SENT else _log.warning
         log("outbox=%d kind=%s state=%s attempts=%d reply=%r", mail.id, mail.kind, state, mail.attempts, reply)
-        # How it ended is known: that must not get lost because the database is busy, or the mail goes out twice.
-        for tries_left in range(_SETTLE_TRIES - 1, -1, -1):
-            try:
-                now = self._clock()
-                await self._database.write(
-                    lambda connection: notices.settle_mail(
-                        connection,
-                        self._settings,
-                        mail,
-                        state,
-                        reply=reply,
-                        now=now,  # noqa: B023
-                        due_at=due_at,
-                        new_name=new_name,
-                    )
-                )
-            except Exception:
-                _log.exception("outbox %d was %s and could not be settled", mail.id, state)
-                await asyncio.sleep(_TROUBLE_PAUSE_SECONDS if tries_left else 0)
-            else:
-                break
-        self._claimed.pop(mail.id, None)
+        # How it ended is known: that must not get lost because the database is in trouble, or the mail goes out twice.
+        # Meanwhile it stays claimed, and no sender is kept from other mail.
+        while not await self._patiently(partial(self._settle, mail, state, reply, due_at)):
+            pass
+        self._done_with(mail)
+
+    async def _settle(self, mail: Outbound, state: OutboxState, reply: str, due_at: datetime | None) -> int:
+        now = self._clock()
+        await self._database.write(
+            lambda connection: notices.settle_mail(
+                connection,
+                self._settings,
+                mail,
+                state,
+                reply=reply,
+                now=now,
+                due_at=due_at,
+                new_name=new_name,
+            ),
+            must_run=True,
+        )
+        return 1
+
+    def _done_with(self, mail: Outbound) -> None:
+        if self._claimed.get(mail.id) is mail:
+            del self._claimed[mail.id]
 
     async def _send(self, sender: Sender, mail: Outbound) -> tuple[OutboxState, str, datetime | None]:
         """Compose and send one mail; returns its next state, what the relay said, and when to try again."""

@@ -39,6 +39,7 @@ def fingerprint(raw: bytes) -> str:
     for number, (name, value, next_line) in enumerate(read_fields(raw)):
         if number == _MOST_FIELDS:
             # Nobody's mail has so many; what follows counts as it stands.
+            digest.update(b"\0")
             break
         position = next_line
         if name not in _TRACE:

@@ -133,7 +133,7 @@ def _read(raw: bytes) -> InboundMessage:
         recipients=_guarded(
             lambda: headers.addresses([value for name in _RECIPIENT_FIELDS for value in fields.all(name)]), ()
         ),
-        automatic=signs.automatic or bounce is not None,
+        automatic=signs.automatic,
         auto_reply=signs.auto_reply,
         no_receipt=signs.no_receipt or bounce is not None,
         bounce=bounce,

@@ -13,7 +13,7 @@ import re
 from gateway.model import Verdict
 from mail.fields import read_fields
 
-_FIELD_LIMIT_BYTES = 4096
+_FIELD_LIMIT_BYTES = 65_536
 _MOST_FIELDS = 1000
 _WORD = re.compile(r"[a-z0-9._-]{1,255}")
 _DMARC = re.compile(r"^dmarc\s*=\s*([a-z]+)")
@@ -27,11 +27,15 @@ def verdict(raw: bytes, *, sender: str, authserv_id: str, trusted: bool) -> Verd
     for number, (name, value, _) in enumerate(read_fields(raw)):
         if number > _MOST_FIELDS:
             break
-        if name != "authentication-results" or len(value) > _FIELD_LIMIT_BYTES:
+        if name != "authentication-results":
             continue
-        first, *results = _plain_words(value.decode("ascii", "replace").lower()).split(";")
+        words = _plain_words(value[:_FIELD_LIMIT_BYTES].decode("ascii", "replace").lower())
+        first, *results = words.split(";")
         if first.split()[:1] != [authserv_id]:
             continue
+        if len(value) > _FIELD_LIMIT_BYTES:
+            # It is the one that counts, and too long to be read: then nothing is known, whatever stands below it.
+            return Verdict.NONE
         return _judge(results, sender.rpartition("@")[2].lower())
     return Verdict.NONE
 

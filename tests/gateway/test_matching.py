@@ -82,8 +82,14 @@ PASS, FAIL, NONE = Verdict.PASS, Verdict.FAIL, Verdict.NONE
         (Facts(from_desk=True), Deed.OPEN, None, True, "failed"),
         (Facts(from_desk=True, token=CUSTOMER_TOKEN), Deed.OPEN, None, True, "failed"),
         # Delivery reports never open a ticket.
-        (Facts(bounce=True), Deed.BOUNCE, None, False, "unverified"),
-        (Facts(bounce=True, token=replace(CUSTOMER_TOKEN, from_recipient=False)), Deed.BOUNCE, 66, False, "unverified"),
+        (Facts(bounce=True, automatic=True), Deed.BOUNCE, None, False, "unverified"),
+        (
+            Facts(bounce=True, automatic=True, token=replace(CUSTOMER_TOKEN, from_recipient=False)),
+            Deed.BOUNCE,
+            66,
+            False,
+            "unverified",
+        ),
     ],
 )
 def test_what_a_mail_may_do(facts: Facts, deed: Deed, ticket_id: int | None, held: bool, trust: str) -> None:
@@ -97,12 +103,22 @@ def test_what_a_stranger_names_is_told_to_staff() -> None:
 
 
 def test_only_a_genuine_token_marks_a_bounce() -> None:
-    assert decide(Facts(bounce=True)).bounced_outbox_id is None
+    assert decide(Facts(bounce=True, automatic=True)).bounced_outbox_id is None
     daemon = replace(CUSTOMER_TOKEN, from_recipient=False)
-    assert decide(Facts(bounce=True, token=daemon)).bounced_outbox_id == 5
+    assert decide(Facts(bounce=True, automatic=True, token=daemon)).bounced_outbox_id == 5
 
 
 def test_a_customer_who_shows_a_delivery_report_is_no_delivery_report() -> None:
-    assert decide(Facts(bounce=True, token=CUSTOMER_TOKEN)).deed is Deed.ANSWER
-    assert decide(Facts(bounce=True, tickets=MINE)).deed is Deed.ANSWER
-    assert decide(Facts(bounce=True, tickets=FOREIGN)).deed is Deed.BOUNCE
+    assert decide(Facts(bounce=True, automatic=True, token=CUSTOMER_TOKEN)).deed is Deed.ANSWER
+    assert decide(Facts(bounce=True, automatic=True, tickets=MINE)).deed is Deed.ANSWER
+    assert decide(Facts(bounce=True, automatic=True, tickets=FOREIGN)).deed is Deed.BOUNCE
+
+
+def test_a_person_who_quotes_a_delivery_report_opens_a_ticket() -> None:
+    assert decide(Facts(bounce=True)).deed is Deed.OPEN
+    stranger = replace(CUSTOMER_TOKEN, from_recipient=False)
+    assert decide(Facts(bounce=True, token=stranger)).held
+
+
+def test_what_a_staff_members_mailbox_says_never_goes_out_as_his_answer() -> None:
+    assert decide(Facts(bounce=True, automatic=True, token=STAFF_TOKEN)).deed is Deed.BOUNCE

@@ -223,6 +223,49 @@ async def test_a_customer_who_shows_us_a_delivery_report_is_heard(desk: Desk) ->
     assert await staff.call("GET", "/api/outbox?state=bounced") == []
 
 
+async def test_what_a_staff_members_mailbox_says_reaches_no_customer(desk: Desk) -> None:
+    staff = await desk.staff()
+    ticket = await desk.open_by_mail(staff, name="ant")
+    address = (await desk.relay.mail_to("olga@desk.example"))["Reply-To"].addresses[0].addr_spec
+    for name, subject in (("bee", "Delivery failure: over quota"), ("cow", "Out of office")):
+        text = "The following address failed:\n\n  olga@desk.example\n    mailbox is full\n"
+        mail = a_mail(
+            name=name,
+            sender="olga@desk.example",
+            to=address,
+            subject=subject,
+            text=text,
+            auto_submitted="auto-replied",
+            x_failed_recipients="olga@desk.example",
+        )
+        await desk.send(mail, sender="olga@desk.example", to=address)
+    assert {row["outcome"] for row in (await desk.ledger(staff))[:2]} <= {"bounce", "automatic"}
+    assert (await staff.call("GET", f"/api/ticket/{ticket['id']}"))["answers"] == []
+    assert {entry["kind"] for entry in await staff.call("GET", "/api/outbox")} == {"notice", "receipt"}
+
+
+async def test_a_person_who_asks_about_a_delivery_report_is_heard(desk: Desk) -> None:
+    staff = await desk.staff()
+    report = (
+        "My mail to your colleague came back:\n\nThe following addresses had permanent fatal errors:\n<bob@x.example>\n"
+    )
+    await desk.send(a_mail(name="ant", subject="Returned mail - please help", text=report))
+    [row] = await desk.ledger(staff)
+    assert row["outcome"] == "ticket"
+    await desk.relay.mail_to("olga@desk.example")
+
+
+async def test_a_foreign_token_in_a_reply_does_not_lead_it_away(desk: Desk) -> None:
+    staff = await desk.staff()
+    hers = await desk.open_by_mail(staff, name="ant")
+    own = (await desk.relay.mail_to(MARIA))["Reply-To"].addresses[0].addr_spec
+    await desk.send(a_mail(name="eel", sender="eve@evil.example"), sender="eve@evil.example")
+    foreign = (await desk.relay.mail_to("eve@evil.example"))["Reply-To"].addresses[0].addr_spec
+    await desk.send(a_mail(name="bee", to=f"{foreign}, {own}", text="mine"), to=[foreign, own])
+    [row, *_] = await desk.ledger(staff)
+    assert (row["outcome"], row["ticket"]) == ("answer", hers["id"])
+
+
 async def test_what_was_taken_for_a_delivery_report_can_be_let_in(desk: Desk) -> None:
     staff = await desk.staff()
     report = "The following addresses had permanent fatal errors:\n\n<bob@x.example>\n\n   ----- Transcript -----\n"

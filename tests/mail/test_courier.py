@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
-from gateway import outbox
+from gateway import outbox, people
+from gateway.config import Settings
+from gateway.database import Database
+from gateway.model import Mailbox
 from gateway.values import Relay as RelayAddress
 from mail.compose import Letter
-from mail.courier import delivering
+from mail.courier import Courier, delivering
+from mail.intake import new_name, utc_now
 from mail.relay import RefusedForGood, SmtpSender, TryLater
 from tests.builders import PATIENCE_SECONDS, Desk, a_mail
 
@@ -261,6 +266,61 @@ async def test_a_letter_on_which_the_relay_hangs_keeps_no_other_back(desk: Desk)
         hanging.set()
         await _until(desk, ["sent"] * 6)
     assert wire.connections >= 2
+
+
+async def test_a_ticket_with_many_mails_keeps_no_other_back(desk: Desk) -> None:
+    staff = await desk.staff()
+    ticket = await desk.open_by_mail(staff, name="ant")
+    await _until(desk, ["sent", "sent"])
+    hanging = asyncio.Event()
+
+    class Slow(Wire):
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
+            if self.connections == 1:
+                await hanging.wait()
+            await super().__call__(reader, writer)
+
+    async with relay_at(Slow()) as port:
+        object.__setattr__(desk.gateway.settings.relay, "port", port)
+        for number in range(50):
+            await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": f"{number}"}, status=201)
+        await desk.send(a_mail(name="bee", sender="bee@other.example"), sender="bee@other.example")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while [state for _, state, _ in await _states(desk)][52:] != ["sent", "sent"]:
+                await asyncio.sleep(0.02)
+        hanging.set()
+        await _until(desk, ["sent"] * 54)
+
+
+async def test_the_courier_does_not_take_from_itself_what_it_is_sending(settings: Settings, database: Database) -> None:
+    hanging, ahead = asyncio.Event(), timedelta()
+
+    class Slow(Wire):
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await hanging.wait()
+            await super().__call__(reader, writer)
+
+    async def owe(connection: Any) -> None:
+        person = await people.ensure_customer(connection, Mailbox(address="ant@x.example"), utc_now())
+        await people.owe_confirmation(connection, settings, person, now=utc_now(), new_name=new_name)
+
+    async def state(connection: Any) -> str:
+        return str((await connection.execute(text("SELECT state FROM outbox"))).scalar_one())
+
+    async with relay_at(wire := Slow()) as port:
+        object.__setattr__(settings.relay, "port", port)
+        courier = Courier(settings, database, clock=lambda: utc_now() + ahead)
+        await database.write(owe)
+        assert await courier.pay_due() == 1
+        ahead = timedelta(hours=1)
+        assert await courier.pay_due() == 0, "its lease ran out, but it is under way here"
+        hanging.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await database.read(state) != "sent":
+                await asyncio.sleep(0.01)
+        assert wire.lines.count("DATA") == 1
+        await courier.close()
 
 
 async def test_a_settled_letter_is_not_sent_again_because_the_database_was_busy(

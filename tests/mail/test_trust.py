@@ -46,6 +46,8 @@ def judged(
         ("", NONE),
         (";;;", NONE),
         ("mx.desk.example; " + "(" * 4000, NONE),
+        ("mx.desk.example; " + "dkim=pass; " * 500 + "dmarc=fail", FAIL),
+        ("mx.desk.example; " + "dkim=pass; " * 9000 + "dmarc=pass", NONE),
     ],
 )
 def test_only_an_aligned_result_of_our_own_server_counts(field: str, expected: Verdict) -> None:
@@ -55,6 +57,8 @@ def test_only_an_aligned_result_of_our_own_server_counts(field: str, expected: V
 def test_the_top_most_field_of_our_server_counts_and_no_other() -> None:
     assert judged("mx.desk.example; dmarc=fail", "mx.desk.example; dmarc=pass") is FAIL
     assert judged("mx.desk.example; spf=pass", "mx.desk.example; dmarc=pass") is NONE
+    long = "mx.desk.example; " + "dkim=pass; " * 9000
+    assert judged(long, "mx.desk.example; dmarc=pass") is NONE
     assert judged("other.example; dmarc=fail", "mx.desk.example; dmarc=pass") is PASS
 
 
