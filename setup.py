@@ -13,7 +13,7 @@ setup(
     install_requires=[
         "aiohttp>=3.14.3",
         "aioimaplib>=2.0.3",
-        "aiosmtpd>=1.4.6",
+        "aiosmtpd>=1.4.6,<1.5",
         "aiosmtplib>=5.1.3",
         "aiosqlite>=0.22.1",
         "alembic>=1.20.1",
