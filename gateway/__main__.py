@@ -27,7 +27,7 @@ from gateway.migrate import check_version, migrate
 from gateway.model import EMAIL_PATTERN, USERNAME_PATTERN, fold_key
 from gateway.passwords import Passwords, password_mistakes
 
-EX_OK, EX_FAILED, EX_DATAERR, EX_NOUSER, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 67, 75, 78
+EX_OK, EX_FAILED, EX_TEMPFAIL, EX_CONFIG = 0, 1, 75, 78
 
 
 def main(arguments: list[str] | None = None) -> int:

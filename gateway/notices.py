@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import outbox, people
 from gateway.config import Settings
-from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Outcome, Person, clean_line
+from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Outcome, Person, clean_line, fold_key
 from gateway.schema import answers, intake, tickets
 
 # A notice is written once for every staff member: it holds what one reads in a mail, the rest is behind its link.
@@ -30,9 +30,11 @@ async def tell_customer(
     answer_id: int,
     message: str,
     *,
+    author: Person,
     now: datetime,
     new_name: outbox.NewName,
 ) -> None:
+    """Owe the ticket's customer a staff member's answer, unless he is the same man under another account."""
     customer = await people.get_person(connection, ticket.customer_id)
     assert customer is not None
     if not customer.email:
@@ -41,6 +43,8 @@ async def tell_customer(
         await _notify(
             connection, settings, ticket.id, answer_id, author=None, context=context, now=now, new_name=new_name
         )
+        return
+    if fold_key(customer.email) == fold_key(author.email):
         return
     await outbox.enqueue(
         connection,

@@ -171,7 +171,9 @@ async def add_answer(
         return answer_id
     ticket = (await connection.execute(select(tickets).where(tickets.c.id == ticket_id))).one()
     if by_staff and ticket.customer_id != author.id:
-        await notices.tell_customer(connection, settings, ticket, answer_id, message, now=now, new_name=new_name)
+        await notices.tell_customer(
+            connection, settings, ticket, answer_id, message, author=author, now=now, new_name=new_name
+        )
     else:
         await notices.tell_staff(
             connection, settings, ticket_id, answer_id, author=author, message=message, now=now, new_name=new_name

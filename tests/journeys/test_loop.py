@@ -304,6 +304,10 @@ async def test_nobody_hears_of_what_he_wrote_himself_under_another_account(desk:
         if entry["kind"] == "notice"
     ]
     assert kinds == [("notice", "olga@desk.example")]
+    # Nor does he get his own answer, given as staff, to the ticket that he opened by mail.
+    [ticket] = await admin.call("GET", "/api/ticket")
+    await bob.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "solved it"}, status=201)
+    assert "answer" not in {entry["kind"] for entry in await admin.call("GET", "/api/outbox")}
 
 
 async def test_an_answer_that_reaches_nobody_is_told_to_staff(desk: Desk) -> None:
