@@ -148,10 +148,29 @@ class AttachmentInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounce:
-    """A delivery report: the addresses that failed, and whether for good."""
+    """A delivery report: the addresses that failed, whether for good, and the Message-IDs of the mail that it is about,
+    as the report quotes it."""
 
     addresses: tuple[str, ...]
     permanent: bool
+    message_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded:
+    """A mail that somebody passed on inside his own: who wrote it first, when, and what.
+
+    `comment` is what the one who passed it on wrote above it, `sender.address` is never empty. `sent_at` is None where
+    no date can be read without doubt; `message_id` and `attachments` are known only of a mail that was attached whole.
+    """
+
+    sender: Mailbox
+    subject: str
+    text: str
+    comment: str = ""
+    sent_at: datetime | None = None
+    message_id: str | None = None
+    attachments: tuple[AttachmentInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +181,8 @@ class InboundMessage:
     their angle brackets. `sender.address` is empty unless there is exactly one From with one plain address;
     `from_text` is what the From fields say, for people. `recipients` are the addresses of To, Cc and the delivery
     fields. `automatic` mail says in its headers that a program wrote it; `bounce` may also rest on its words;
-    `no_receipt` mail may be a person's, yet must not be answered by a program (lists, bulk).
+    `no_receipt` mail may be a person's, yet must not be answered by a program (lists, bulk). `remarks` say in a few
+    words each what of the mail is only in its bytes, or is odd about it ("more than 50 attachments").
     """
 
     message_id: str | None
@@ -181,6 +201,8 @@ class InboundMessage:
     no_receipt: bool = False
     bounce: Bounce | None = None
     attachments: tuple[AttachmentInfo, ...] = ()
+    forwarded: Forwarded | None = None
+    remarks: tuple[str, ...] = ()
     verdict: Verdict = Verdict.NONE
 
 

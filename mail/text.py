@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import quotequail
 
-from mail import phrases
+from mail import labels, phrases
 
 LONGEST_TEXT = 262_144
 OWN_FIRST_LINE = "support has reply to yor ticket:"
@@ -174,7 +174,7 @@ def _starts_original(bare: str) -> bool:
     lowered = bare.lower() if len(bare) <= 120 else ""
     if lowered.startswith(OWN_FIRST_LINE):
         return True
-    return "-" in lowered[:4] and lowered.strip(_DASHES + ":") in phrases.ORIGINAL
+    return "-" in lowered[:4] and lowered.strip(_DASHES + ":") in labels.ORIGINAL
 
 
 def is_forward_line(line: str) -> bool:
@@ -182,7 +182,7 @@ def is_forward_line(line: str) -> bool:
     bare = line.strip()
     if len(bare) > 120 or not (bare[-1:] in {":", "-", "_", "*"} or bare[:1] in {"-", "_"}):
         return False
-    return phrases.FORWARDED.fullmatch(bare.strip(_DASHES + ":")) is not None
+    return labels.FORWARDED.fullmatch(bare.strip(_DASHES + ":")) is not None
 
 
 def _introduction(lines: list[str], number: int) -> tuple[int, bool] | None:
@@ -233,7 +233,7 @@ def _known_to_quotequail(lines: list[str]) -> list[_Quote]:
 def _label(line: str) -> str:
     """What kind of header line this is in a block that a mail program writes above a quote, or nothing."""
     head, colon, _ = line[:60].replace("\uff1a", ":").partition(":")
-    return phrases.LABELS.get(head.strip(" \t\xa0*_").lower(), "") if colon else ""
+    return labels.LABELS.get(head.strip(" \t\xa0*_").lower(), "") if colon else ""
 
 
 def _is_header_block(lines: list[str], number: int) -> bool:
@@ -252,7 +252,7 @@ def _is_header_block(lines: list[str], number: int) -> bool:
             line = line[:1000]
             kinds |= {
                 kind,
-                *(phrases.LABELS.get(word[:-1].lower(), kind) for word in line.split() if word.endswith(":")),
+                *(labels.LABELS.get(word[:-1].lower(), kind) for word in line.split() if word.endswith(":")),
             }
             has_address = has_address or ("@" in line and kind in {"from", "to"})
             has_time = has_time or ("sent" in kinds and phrases.HAS_TIME.search(line) is not None)
