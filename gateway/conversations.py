@@ -54,7 +54,8 @@ class Message:
 
 
 async def list_messages(connection: AsyncConnection, *, actor: Actor, ticket_id: int) -> list[Message]:
-    """A ticket's conversation, oldest first; without notes for customers. Raises NotFound."""
+    """A ticket's conversation, oldest first; without notes for customers, and without the images of a signature that
+    its writer has sent before, which stay in the ledger. Raises NotFound."""
     opening = (
         await connection.execute(
             select(tickets, people.c.username, people.c.email)
@@ -74,7 +75,7 @@ async def list_messages(connection: AsyncConnection, *, actor: Actor, ticket_id:
     found = await connection.execute(
         select(attachments, intake.c.answer_id)
         .join(intake, intake.c.id == attachments.c.intake_id)
-        .where(intake.c.ticket_id == ticket_id, intake.c.outcome.in_(IN_CONVERSATION))
+        .where(intake.c.ticket_id == ticket_id, intake.c.outcome.in_(IN_CONVERSATION), ~attachments.c.folded)
         .order_by(attachments.c.id)
     )
     for row in found:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import people
 from gateway.config import Settings
-from gateway.matching import Facts, TicketFact, TokenFact
+from gateway.matching import Facts, ReportedFact, TicketFact, TokenFact
 from gateway.model import Audience, InboundMessage, Outcome, Person, ThreadClues, fold_key
 from gateway.reply_token import is_genuine, token_name
 from gateway.schema import intake, outbox, tickets
@@ -32,7 +32,8 @@ async def find_facts(
     *,
     null_sender: bool,
 ) -> Facts:
-    sender = message.sender.address
+    sender, passed_on = message.sender.address, message.forwarded
+    automatic = null_sender or message.automatic
     token = await _token_fact(connection, settings, clues, sender)
     found: list[TicketFact] = []
     if token is None:
@@ -44,10 +45,12 @@ async def find_facts(
         named=clues.subject_ids[:_MOST_SUBJECT_IDS],
         verdict=message.verdict,
         has_sender=bool(sender),
-        from_staff_address=bool(sender) and bool(found) and await people.is_staff_address(connection, sender),
+        staff=await people.staff_at(connection, sender) if sender and (found or passed_on) else None,
+        forwards=passed_on is not None and _plain(passed_on.sender.address) not in settings.support_addresses,
+        reported=await _reported_fact(connection, settings, clues) if message.bounce and automatic else None,
         from_desk=_plain(sender) in settings.support_addresses
         or await _genuine_row(connection, settings, clues.own_token) is not None,
-        automatic=null_sender or message.automatic,
+        automatic=automatic,
         bounce=message.bounce is not None,
         strict=settings.sender_policy == "strict",
         staff_by_mail=settings.staff_by_mail,
@@ -60,11 +63,7 @@ async def _token_fact(
     """The first genuine token of a mail to this sender, else the first genuine one; so nobody can lead a reply away by
     an address of his own in it. One that is invalid, or of a mail about no ticket, counts as absent."""
     foreign: TokenFact | None = None
-    carried = [
-        *((token, "token in the recipient address") for token in clues.address_tokens),
-        *((token, "token in In-Reply-To or References") for token in clues.reference_tokens),
-    ]
-    for token, carrier in carried[:_MOST_TOKENS]:
+    for token, carrier in _carried(clues)[:_MOST_TOKENS]:
         row = await _genuine_row(connection, settings, token)
         if row is None or row.ticket_id is None:
             continue
@@ -82,6 +81,22 @@ async def _token_fact(
             return fact
         foreign = foreign or fact
     return foreign
+
+
+def _carried(clues: ThreadClues) -> list[tuple[str, str]]:
+    return [
+        *((token, "token in the recipient address") for token in clues.address_tokens),
+        *((token, "token in In-Reply-To or References") for token in clues.reference_tokens),
+    ]
+
+
+async def _reported_fact(connection: AsyncConnection, settings: Settings, clues: ThreadClues) -> ReportedFact | None:
+    """The mail of ours that a delivery report answers, or encloses."""
+    enclosed = ((token, "token in the mail that it encloses") for token in clues.enclosed_tokens)
+    for token, carrier in [*_carried(clues), *enclosed][:_MOST_TOKENS]:
+        if row := await _genuine_row(connection, settings, token):
+            return ReportedFact(outbox_id=row.id, ticket_id=row.ticket_id, carrier=carrier)
+    return None
 
 
 def _plain(address: str) -> str:
@@ -132,9 +147,9 @@ async def _ticket_facts(connection: AsyncConnection, clues: ThreadClues, owner: 
     if message_ids:
         # Several mails may bear one Message-ID; each of their tickets counts, the sender decides which is his.
         rows = await connection.execute(
-            select(intake.c.message_id, intake.c.ticket_id)
+            select(intake.c.message_id, intake.c.forwarded_message_id, intake.c.ticket_id)
             .where(
-                intake.c.message_id.in_(message_ids),
+                intake.c.message_id.in_(message_ids) | intake.c.forwarded_message_id.in_(message_ids),
                 intake.c.ticket_id.is_not(None),
                 intake.c.outcome.in_([Outcome.TICKET, Outcome.ANSWER, Outcome.AUTOMATIC]),
             )
@@ -142,7 +157,10 @@ async def _ticket_facts(connection: AsyncConnection, clues: ThreadClues, owner: 
             .limit(200)
         )
         rank = {message_id: place for place, message_id in enumerate(message_ids)}
-        ordered = sorted(rows, key=lambda row: rank[row.message_id])
+        last = len(rank)
+        ordered = sorted(
+            rows, key=lambda row: min(rank.get(row.message_id, last), rank.get(row.forwarded_message_id, last))
+        )
         await add(list(dict.fromkeys(row.ticket_id for row in ordered)), "answers a known Message-ID")
     if clues.subject_ids:
         await add(list(clues.subject_ids[:_MOST_SUBJECT_IDS]), "ticket ID in the subject")

@@ -6,7 +6,7 @@ nothing but gets a row of its own that names the first. What cannot be understoo
 dangerous as `held`; both can be run again by `rerun_mail`, on the same row.
 
 What the mail says was parsed before (`mail.parse`), what it may do is decided by `matching`; here the facts are
-looked up and the decision is carried out.
+looked up and the decision is carried out (`gateway.deeds`).
 """
 
 from __future__ import annotations
@@ -18,29 +18,19 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway import notices, outbox, people, tickets
+from gateway import notices
+from gateway.attachments import store_attachments
 from gateway.config import Settings
+from gateway.deeds import Done, carry_out
 from gateway.errors import Conflict, NotFound
 from gateway.facts import find_facts
-from gateway.matching import Decision, Deed, decide
-from gateway.model import (
-    AnswerKind,
-    Audience,
-    Delivery,
-    InboundMessage,
-    OutboxKind,
-    Outcome,
-    Taken,
-    ThreadClues,
-    Verdict,
-    Via,
-)
+from gateway.matching import Deed, decide
+from gateway.model import Delivery, InboundMessage, Outcome, Taken, ThreadClues, clean_line, fold_key
 from gateway.outbox import NewName
-from gateway.schema import attachments, insert_or_skip, intake, raw_mails
+from gateway.schema import insert_or_skip, intake, raw_mails
 
 _MOST_ENVELOPE_RECIPIENTS = 100
-# Stands where somebody sent neither text nor subject: an image alone, say.
-_NO_WORDS = "(no text)"
+_LONGEST_REASON = 1000
 NO_CLUES = ThreadClues()
 
 
@@ -85,7 +75,6 @@ async def receive_mail(
     await connection.execute(raw_mails.insert().values(intake_id=intake_id, compression=packed[0], body=packed[1]))
     if message is None:
         return Taken(intake_id=intake_id, outcome=Outcome.FAILED)
-    await _list_attachments(connection, intake_id, message)
     return await _judge(
         connection,
         settings,
@@ -115,6 +104,7 @@ def _envelope(delivery: Delivery, now: datetime) -> dict[str, Any]:
 def _headers(message: InboundMessage | None) -> dict[str, Any]:
     return {
         "message_id": message.message_id if message else None,
+        "sender_key": fold_key(message.sender.address) if message else "",
         "from_text": message.from_text if message else "",
         "subject": message.subject if message else "",
     }
@@ -143,27 +133,6 @@ async def _note_duplicate(
     return Taken(intake_id=first.id, outcome=Outcome.DUPLICATE, ticket_id=first.ticket_id, answer_id=first.answer_id)
 
 
-async def _list_attachments(connection: AsyncConnection, intake_id: int, message: InboundMessage) -> None:
-    if not message.attachments:
-        return
-    await connection.execute(
-        attachments.insert(),
-        [
-            {
-                "intake_id": intake_id,
-                "position": part.position,
-                "name": part.name,
-                "content_type": part.content_type,
-                "size_bytes": part.size_bytes,
-                "sha256": part.sha256,
-                "inline": part.inline,
-                "content_id": part.content_id,
-            }
-            for part in message.attachments
-        ],
-    )
-
-
 async def rerun_mail(
     connection: AsyncConnection,
     settings: Settings,
@@ -190,8 +159,6 @@ async def rerun_mail(
     if message is None:
         await connection.execute(update(intake).where(intake.c.id == intake_id).values(reason=reading.failure))
         return Taken(intake_id=intake_id, outcome=Outcome.FAILED)
-    await connection.execute(attachments.delete().where(attachments.c.intake_id == intake_id))
-    await _list_attachments(connection, intake_id, message)
     await connection.execute(update(intake).where(intake.c.id == intake_id).values(**_headers(message)))
     return await _judge(
         connection,
@@ -224,12 +191,13 @@ async def _judge(
     facts = await find_facts(connection, settings, message, clues, null_sender=null_sender)
     decision = decide(facts)
     automatic = facts.automatic
-    outcome, ticket_id, answer_id = Outcome.HELD, decision.ticket_id, None
+    await store_attachments(connection, intake_id, message, decision)
+    done = Done(outcome=Outcome.HELD, ticket_id=decision.ticket_id)
     reason = decision.reason
     if accept and decision.held:
         reason = f"accepted by staff; was {reason}"
     if accept or not decision.held:
-        outcome, ticket_id, answer_id = await _carry_out(
+        done = await carry_out(
             connection,
             settings,
             decision,
@@ -239,11 +207,11 @@ async def _judge(
             now=now,
             new_name=new_name,
         )
-    elif ticket_id is not None and not automatic and not is_rerun:
+    elif decision.ticket_id is not None and not automatic and not is_rerun:
         await notices.tell_of_mail(
             connection,
             settings,
-            ticket_id,
+            decision.ticket_id,
             occasion="held",
             intake_id=intake_id,
             sender=message.from_text,
@@ -251,113 +219,17 @@ async def _judge(
             now=now,
             new_name=new_name,
         )
+    passed_on = message.forwarded if decision.deed is Deed.FORWARD else None
     await connection.execute(
         update(intake)
         .where(intake.c.id == intake_id)
-        .values(outcome=outcome, reason=reason, trust=decision.trust, ticket_id=ticket_id, answer_id=answer_id)
-    )
-    if outcome is Outcome.TICKET and ticket_id is not None:
-        await _owe_receipt(connection, settings, ticket_id, message, decision, now=now, new_name=new_name)
-    return Taken(intake_id=intake_id, outcome=outcome, ticket_id=ticket_id, answer_id=answer_id)
-
-
-async def _carry_out(
-    connection: AsyncConnection,
-    settings: Settings,
-    decision: Decision,
-    message: InboundMessage,
-    *,
-    intake_id: int,
-    automatic: bool,
-    now: datetime,
-    new_name: NewName,
-) -> tuple[Outcome, int | None, int | None]:
-    if decision.deed is Deed.BOUNCE:
-        if decision.bounced_outbox_id is not None and message.bounce is not None and message.bounce.permanent:
-            is_news = await outbox.mark_bounced(connection, decision.bounced_outbox_id, reason=message.subject)
-            if is_news and decision.ticket_id is not None:
-                await notices.tell_of_mail(
-                    connection,
-                    settings,
-                    decision.ticket_id,
-                    occasion="bounced",
-                    intake_id=intake_id,
-                    sender=", ".join(message.bounce.addresses),
-                    reason=message.subject,
-                    now=now,
-                    new_name=new_name,
-                )
-        return Outcome.BOUNCE, decision.ticket_id, None
-    author = decision.author or await people.ensure_customer(connection, message.sender, now)
-    if decision.deed is Deed.OPEN:
-        ticket_id = await tickets.open_ticket(
-            connection,
-            settings,
-            customer=author,
-            message=(message.text.strip() and message.text) or message.subject or _NO_WORDS,
-            via=Via.EMAIL,
-            now=now,
-            new_name=new_name,
-            subject=message.subject,
+        .values(
+            outcome=done.outcome,
+            reason=clean_line("; ".join((reason, *message.remarks)), _LONGEST_REASON),
             trust=decision.trust,
-            tell_staff=not automatic,
+            ticket_id=done.ticket_id,
+            answer_id=done.answer_id,
+            forwarded_message_id=passed_on.message_id if passed_on else None,
         )
-        claimant = await people.claiming_account(connection, author.email) if author.email else None
-        if claimant and not automatic and message.verdict is not Verdict.FAIL:
-            await people.owe_confirmation(connection, settings, claimant, now=now, new_name=new_name)
-        return (Outcome.AUTOMATIC if automatic else Outcome.TICKET), ticket_id, None
-    assert decision.ticket_id is not None
-    by_staff = decision.deed is Deed.STAFF_ANSWER
-    answer_id = await tickets.add_answer(
-        connection,
-        settings,
-        author=author,
-        by_staff=by_staff,
-        ticket_id=decision.ticket_id,
-        message=message.visible or message.text or message.subject or _NO_WORDS,
-        via=Via.EMAIL,
-        now=now,
-        new_name=new_name,
-        # A program's answer in the name of staff, or of nobody who takes part, is nothing that a customer should read.
-        kind=AnswerKind.NOTE if automatic and (by_staff or decision.deed is Deed.NOTE) else AnswerKind.ANSWER,
-        subject=message.subject,
-        quoted=message.quoted,
-        trust=decision.trust,
-        tell=not automatic,
     )
-    return (Outcome.AUTOMATIC if automatic else Outcome.ANSWER), decision.ticket_id, answer_id
-
-
-async def _owe_receipt(
-    connection: AsyncConnection,
-    settings: Settings,
-    ticket_id: int,
-    message: InboundMessage,
-    decision: Decision,
-    *,
-    now: datetime,
-    new_name: NewName,
-) -> None:
-    """One receipt for a new ticket made by a person's mail, within the limits; it holds nothing of the mail's words."""
-    if not settings.acknowledge or message.no_receipt or message.verdict is Verdict.FAIL or not message.sender.address:
-        return
-    customer = await people.owner_of(connection, message.sender.address)
-    if customer is None:
-        return
-    each, total = settings.receipt_limit, settings.receipt_limit_total
-    if each and await outbox.count_recent(connection, OutboxKind.RECEIPT, each, now, customer.id) >= each.count:
-        return
-    if total and await outbox.count_recent(connection, OutboxKind.RECEIPT, total, now) >= total.count:
-        return
-    await outbox.enqueue(
-        connection,
-        settings,
-        kind=OutboxKind.RECEIPT,
-        person=customer,
-        audience=Audience.CUSTOMER,
-        context={"ticket_id": ticket_id, "trust": decision.trust},
-        now=now,
-        new_name=new_name,
-        ticket_id=ticket_id,
-        references=(message.message_id,) if message.message_id else (),
-    )
+    return Taken(intake_id=intake_id, outcome=done.outcome, ticket_id=done.ticket_id, answer_id=done.answer_id)

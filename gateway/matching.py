@@ -10,6 +10,9 @@ because it goes out to the customer under the desk's name. An ID grants nothing 
 of his own, and staff see what he named. Automatic mail is kept on its ticket and answered by nobody; a delivery
 report is one only if its headers, too, say that a program wrote it, because people quote such reports. What would
 be dangerous is held, never thrown away, and staff may let it in: then it does exactly what it would have done.
+
+A mail that staff pass on to the desk is its first writer's: it opens a ticket for him. Because it puts words into
+somebody's mouth, its sender must be staff and authenticated; from anybody else it is a mail of the sender's own.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ class Deed(StrEnum):
     ANSWER = "answer"
     STAFF_ANSWER = "staff answer"
     NOTE = "note"
+    FORWARD = "forward"
     BOUNCE = "bounce"
 
 
@@ -43,6 +47,15 @@ class TokenFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedFact:
+    """The mail of ours that a delivery report is about, by a genuine token; `ticket_id` is None for one about none."""
+
+    outbox_id: int
+    ticket_id: int | None
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFact:
     """A ticket that the mail refers to without a token, and whether the sender is its customer."""
 
@@ -54,14 +67,17 @@ class TicketFact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that the decision rests on. `tickets` stand strongest first; `named` are the IDs in the subject, whether
-    or not there are such tickets."""
+    or not there are such tickets. `staff` is the staff member who has the sender's address, `forwards` tells that the
+    mail passes on one of somebody else."""
 
     token: TokenFact | None = None
     tickets: tuple[TicketFact, ...] = ()
     named: tuple[int, ...] = ()
     verdict: Verdict = Verdict.NONE
     has_sender: bool = True
-    from_staff_address: bool = False
+    staff: Person | None = None
+    forwards: bool = False
+    reported: ReportedFact | None = None
     from_desk: bool = False
     automatic: bool = False
     bounce: bool = False
@@ -71,8 +87,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do. `author` is who wrote it where a token says so, else the owner of the sender's address. `held`
-    means: keep it for staff, do nothing yet."""
+    """What to do. `author` is who wrote it where a token says so, else the owner of the sender's address; of a mail
+    that was passed on, who did that. `held` means: keep it for staff, do nothing yet."""
 
     deed: Deed
     reason: str
@@ -83,6 +99,8 @@ class Decision:
     bounced_outbox_id: int | None = None
 
 
+# The trust of a ticket that staff opened for somebody by passing on his mail: whether he wrote it, only they know.
+FORWARDED = "forwarded"
 _TRUST = {Verdict.PASS: "verified", Verdict.FAIL: "failed", Verdict.NONE: "unverified"}
 
 
@@ -106,13 +124,13 @@ def _is_from_customer(facts: Facts) -> bool:
 
 
 def _bounce(facts: Facts) -> Decision:
-    if facts.token:
+    if facts.reported:
         return Decision(
             deed=Deed.BOUNCE,
-            reason=f"delivery report, {facts.token.carrier}",
+            reason=f"delivery report, {facts.reported.carrier}",
             trust=_TRUST[facts.verdict],
-            ticket_id=facts.token.ticket_id,
-            bounced_outbox_id=facts.token.outbox_id,
+            ticket_id=facts.reported.ticket_id,
+            bounced_outbox_id=facts.reported.outbox_id,
         )
     return Decision(deed=Deed.BOUNCE, reason="delivery report without a token of ours", trust=_TRUST[facts.verdict])
 
@@ -185,7 +203,7 @@ def _by_reference(facts: Facts) -> Decision:
             trust=trust,
             reason=f"held: {mine.carrier}, but {refusal}" if refusal else mine.carrier,
         )
-    if facts.from_staff_address and facts.tickets:
+    if facts.staff and facts.tickets:
         foreign = facts.tickets[0]
         return Decision(
             deed=Deed.STAFF_ANSWER,
@@ -194,7 +212,24 @@ def _by_reference(facts: Facts) -> Decision:
             trust=trust,
             reason=f"held: {foreign.carrier}, from a staff address but without the token of a notice",
         )
+    if facts.staff and facts.forwards and not facts.automatic:
+        return _forward(facts, facts.staff, trust)
     return Decision(deed=Deed.OPEN, trust=trust, reason=_new_reason(facts))
+
+
+def _forward(facts: Facts, staff: Person, trust: str) -> Decision:
+    refusal = ""
+    if facts.staff_by_mail == "off":
+        refusal = "the work of staff by mail is switched off"
+    elif facts.verdict is not Verdict.PASS:
+        refusal = "the sender is not authenticated"
+    if refusal:
+        return Decision(
+            deed=Deed.OPEN, trust=trust, reason=f"{_new_reason(facts)}; it passes on somebody's mail, but {refusal}"
+        )
+    return Decision(
+        deed=Deed.FORWARD, author=staff, trust=FORWARDED, reason=f"new ticket, passed on by {staff.username}"
+    )
 
 
 def _new_reason(facts: Facts) -> str:

@@ -237,6 +237,7 @@ class ThreadClues:
     """What a mail says about the ticket that it belongs to, strongest first; nothing here is believed yet.
 
     `own_token` is the token that the mail bears as its own Message-ID: then it may be one of ours, come back.
+    `enclosed_tokens` are those in the mail that a delivery report encloses.
     """
 
     address_tokens: tuple[str, ...] = ()
@@ -244,6 +245,7 @@ class ThreadClues:
     message_ids: tuple[str, ...] = ()
     subject_ids: tuple[int, ...] = ()
     own_token: str = ""
+    enclosed_tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

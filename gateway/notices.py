@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import outbox, people
 from gateway.config import Settings
+from gateway.matching import FORWARDED
 from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Outcome, Person, clean_line, fold_key
 from gateway.schema import answers, intake, tickets
 
@@ -177,13 +178,14 @@ async def thread_of(connection: AsyncConnection, *, ticket_id: int, person: Pers
     """The Message-IDs of this person's correspondence about the ticket, for References: what he was sent and then
     what he wrote himself, each oldest first, so that the last one, which is answered, is his own mail if any."""
     sent = [message_id for _, message_id in await outbox.sent_ids(connection, ticket_id=ticket_id, person_id=person.id)]
+    # A mail that staff passed on is known to its writer under his own Message-ID, if that is known here.
+    message_id = case((tickets.c.trust == FORWARDED, intake.c.forwarded_message_id), else_=intake.c.message_id)
     written = await connection.execute(
-        select(intake.c.message_id)
+        select(case((intake.c.answer_id.is_(None), message_id), else_=intake.c.message_id))
         .outerjoin(answers, answers.c.id == intake.c.answer_id)
         .join(tickets, tickets.c.id == intake.c.ticket_id)
         .where(
             intake.c.ticket_id == ticket_id,
-            intake.c.message_id.is_not(None),
             intake.c.duplicate_of.is_(None),
             intake.c.outcome.in_(_IN_THREAD),
             # The ticket's own mail has no answer row and is its customer's.
@@ -191,4 +193,4 @@ async def thread_of(connection: AsyncConnection, *, ticket_id: int, person: Pers
         )
         .order_by(intake.c.id)
     )
-    return tuple(dict.fromkeys([*sent, *written.scalars()]))
+    return tuple(dict.fromkeys([*sent, *filter(None, written.scalars())]))

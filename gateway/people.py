@@ -89,15 +89,15 @@ async def owner_of(connection: AsyncConnection, address: str) -> Person | None:
     return person_of(row) if row else None
 
 
-async def is_staff_address(connection: AsyncConnection, address: str) -> bool:
-    """Whether some active staff member has the address, proven or claimed."""
-    found = await _one(
+async def staff_at(connection: AsyncConnection, address: str) -> Person | None:
+    """The active staff member who has the address, proven or claimed."""
+    return await _one(
         connection,
         people.c.email_key == fold_key(address),
         people.c.is_active,
+        people.c.merged_into.is_(None),
         or_(people.c.is_staff, people.c.is_admin),
     )
-    return found is not None
 
 
 async def ensure_customer(connection: AsyncConnection, sender: Mailbox, now: datetime) -> Person:

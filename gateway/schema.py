@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -148,7 +149,9 @@ Index(None, answers.c.ticket_id, answers.c.id)
 Index(None, answers.c.author_id)
 
 # The ledger: one row for each mail that was ever taken. `fingerprint` is null on the row of a duplicate, whose
-# bytes are those of the row it names in `duplicate_of`.
+# bytes are those of the row it names in `duplicate_of`. `sender_key` is the folded address of a sender without doubt,
+# else empty; `forwarded_message_id` is that of a customer's mail that staff passed on, so that what he answers to it
+# comes to the ticket.
 intake = _table(
     "intake",
     Column("received_at", Instant, nullable=False),
@@ -158,6 +161,8 @@ intake = _table(
     Column("null_sender", Boolean, nullable=False),
     Column("trusted", Boolean, nullable=False),
     Column("message_id", Text),
+    Column("forwarded_message_id", Text),
+    Column("sender_key", Text, nullable=False, server_default=""),
     Column("from_text", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("size_bytes", Integer, nullable=False),
@@ -171,6 +176,7 @@ intake = _table(
 )
 Index(None, intake.c.outcome, intake.c.id)
 Index(None, intake.c.message_id)
+Index(None, intake.c.forwarded_message_id)
 Index(None, intake.c.envelope_from, intake.c.id)
 Index(None, intake.c.ticket_id)
 Index(None, intake.c.answer_id)
@@ -183,6 +189,7 @@ raw_mails = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# `folded` is an image of a signature that its sender has sent before: kept, but no part of the conversation.
 attachments = _table(
     "attachments",
     _link("intake_id", "intake"),
@@ -193,8 +200,10 @@ attachments = _table(
     Column("sha256", String(64), nullable=False),
     Column("inline", Boolean, nullable=False),
     Column("content_id", Text, nullable=False),
+    Column("folded", Boolean, nullable=False, server_default=false()),
 )
 Index(None, attachments.c.intake_id)
+Index(None, attachments.c.sha256)
 
 # What the desk owes by mail. `name` is the random name in the signed token, `message_id` (without brackets) holds
 # the whole token; `lease_until` is when a row in `sending` may be taken by another courier.

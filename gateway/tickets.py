@@ -75,8 +75,12 @@ async def open_ticket(
     subject: str = "",
     trust: str = "",
     tell_staff: bool = True,
+    written_at: datetime | None = None,
 ) -> int:
-    """Open a ticket of `customer`, and owe staff a notice. Returns its id."""
+    """Open a ticket of `customer`, and owe staff a notice. Returns its id.
+
+    `written_at` is when its message was written, where that is another time than now.
+    """
     ticket_id = int(
         (
             await connection.execute(
@@ -88,7 +92,7 @@ async def open_ticket(
                     status=Status.UNSOLVED,
                     via=via,
                     trust=trust,
-                    created_at=now,
+                    created_at=written_at or now,
                 )
                 .returning(tickets.c.id)
             )

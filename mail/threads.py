@@ -43,6 +43,7 @@ def read_clues(settings: Settings, message: InboundMessage, envelope_to: Iterabl
     recipients = dict.fromkeys(fold_key(address) for address in (*envelope_to, *message.recipients))
     tokens = (_address_token(settings, address) for address in recipients)
     answered = list(dict.fromkeys((*message.in_reply_to, *reversed(message.references))))[:_MOST_REFERENCES]
+    enclosed = message.bounce.message_ids[:_MOST_REFERENCES] if message.bounce else ()
     return ThreadClues(
         address_tokens=tuple(token for token in tokens if token),
         reference_tokens=tuple(token for message_id in answered if (token := message_id_token(settings, message_id))),
@@ -51,6 +52,7 @@ def read_clues(settings: Settings, message: InboundMessage, envelope_to: Iterabl
             :_MOST_IDS
         ],
         own_token=message_id_token(settings, message.message_id or ""),
+        enclosed_tokens=tuple(token for message_id in enclosed if (token := message_id_token(settings, message_id))),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.matching import Deed, Facts, TicketFact, TokenFact, decide
+from gateway.matching import Deed, Facts, ReportedFact, TicketFact, TokenFact, decide
 from gateway.model import Audience, Person, Verdict
 
 MARIA = Person(
@@ -24,6 +24,7 @@ CUSTOMER_TOKEN = TokenFact(
     outbox_id=5, ticket_id=66, person=MARIA, audience=Audience.CUSTOMER, from_recipient=True, carrier="token"
 )
 STAFF_TOKEN = replace(CUSTOMER_TOKEN, person=OLGA, audience=Audience.STAFF)
+OURS = ReportedFact(outbox_id=5, ticket_id=66, carrier="token")
 MINE = (TicketFact(ticket_id=66, from_customer=True, carrier="ID"),)
 FOREIGN = (TicketFact(ticket_id=66, from_customer=False, carrier="ID"),)
 PASS, FAIL, NONE = Verdict.PASS, Verdict.FAIL, Verdict.NONE
@@ -75,21 +76,25 @@ PASS, FAIL, NONE = Verdict.PASS, Verdict.FAIL, Verdict.NONE
             True,
             "token",
         ),
-        (Facts(tickets=FOREIGN, from_staff_address=True), Deed.STAFF_ANSWER, 66, True, "unverified"),
-        (Facts(tickets=FOREIGN, from_staff_address=True, verdict=PASS), Deed.STAFF_ANSWER, 66, True, "verified"),
-        (Facts(from_staff_address=True), Deed.OPEN, None, False, "unverified"),
+        (Facts(tickets=FOREIGN, staff=OLGA), Deed.STAFF_ANSWER, 66, True, "unverified"),
+        (Facts(tickets=FOREIGN, staff=OLGA, verdict=PASS), Deed.STAFF_ANSWER, 66, True, "verified"),
+        (Facts(staff=OLGA), Deed.OPEN, None, False, "unverified"),
         # Our own mail, come back.
         (Facts(from_desk=True), Deed.OPEN, None, True, "failed"),
         (Facts(from_desk=True, token=CUSTOMER_TOKEN), Deed.OPEN, None, True, "failed"),
         # Delivery reports never open a ticket.
         (Facts(bounce=True, automatic=True), Deed.BOUNCE, None, False, "unverified"),
-        (
-            Facts(bounce=True, automatic=True, token=replace(CUSTOMER_TOKEN, from_recipient=False)),
-            Deed.BOUNCE,
-            66,
-            False,
-            "unverified",
-        ),
+        (Facts(bounce=True, automatic=True, reported=OURS), Deed.BOUNCE, 66, False, "unverified"),
+        # Mail that staff pass on: its first writer's ticket, if it is staff without doubt.
+        (Facts(forwards=True, staff=OLGA, verdict=PASS), Deed.FORWARD, None, False, "forwarded"),
+        (Facts(forwards=True, staff=OLGA, verdict=NONE), Deed.OPEN, None, False, "unverified"),
+        (Facts(forwards=True, staff=OLGA, verdict=FAIL), Deed.OPEN, None, False, "failed"),
+        (Facts(forwards=True, staff=OLGA, verdict=PASS, staff_by_mail="off"), Deed.OPEN, None, False, "verified"),
+        (Facts(forwards=True, staff=OLGA, verdict=PASS, automatic=True), Deed.OPEN, None, False, "verified"),
+        (Facts(forwards=True, verdict=PASS), Deed.OPEN, None, False, "verified"),
+        (Facts(forwards=True, staff=OLGA, verdict=PASS, tickets=FOREIGN), Deed.STAFF_ANSWER, 66, True, "verified"),
+        (Facts(forwards=True, staff=OLGA, verdict=PASS, tickets=MINE), Deed.ANSWER, 66, False, "verified"),
+        (Facts(forwards=True, staff=OLGA, verdict=PASS, token=STAFF_TOKEN), Deed.STAFF_ANSWER, 66, False, "verified"),
     ],
 )
 def test_what_a_mail_may_do(facts: Facts, deed: Deed, ticket_id: int | None, held: bool, trust: str) -> None:
@@ -104,8 +109,9 @@ def test_what_a_stranger_names_is_told_to_staff() -> None:
 
 def test_only_a_genuine_token_marks_a_bounce() -> None:
     assert decide(Facts(bounce=True, automatic=True)).bounced_outbox_id is None
-    daemon = replace(CUSTOMER_TOKEN, from_recipient=False)
-    assert decide(Facts(bounce=True, automatic=True, token=daemon)).bounced_outbox_id == 5
+    assert decide(Facts(bounce=True, automatic=True, reported=OURS)).bounced_outbox_id == 5
+    about_no_ticket = decide(Facts(bounce=True, automatic=True, reported=replace(OURS, ticket_id=None)))
+    assert (about_no_ticket.ticket_id, about_no_ticket.bounced_outbox_id) == (None, 5)
 
 
 def test_a_customer_who_shows_a_delivery_report_is_no_delivery_report() -> None:
@@ -122,3 +128,9 @@ def test_a_person_who_quotes_a_delivery_report_opens_a_ticket() -> None:
 
 def test_what_a_staff_members_mailbox_says_never_goes_out_as_his_answer() -> None:
     assert decide(Facts(bounce=True, automatic=True, token=STAFF_TOKEN)).deed is Deed.BOUNCE
+
+
+def test_why_a_mail_that_was_passed_on_stays_the_senders_is_told() -> None:
+    assert "not authenticated" in decide(Facts(forwards=True, staff=OLGA)).reason
+    assert "switched off" in decide(Facts(forwards=True, staff=OLGA, staff_by_mail="off")).reason
+    assert "olga" in decide(Facts(forwards=True, staff=OLGA, verdict=PASS)).reason
