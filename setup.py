@@ -26,7 +26,6 @@ setup(
         "msgspec>=0.22.0",
         "pyjwt>=2.15.1",
         "python-dotenv>=1.2.4",
-        "quotequail>=0.5.4",
         "selectolax>=1.0.2",
         "sqlalchemy[asyncio]>=2.1.9",
         "zxcvbn>=4.5.0",

@@ -1,11 +1,13 @@
 """Bytes of a mail and the charset it declares in, text out; never raises.
 
-Policy, first that fits: a byte order mark; the declared charset, read as what mail programs mean by its name
-(`gb2312` is really gb18030, `iso-8859-1` really windows-1252); UTF-8; the declared charset if only a few bytes are
-bad; what the bytes look like (chardet on at most 64 KiB); UTF-8 with replacement characters.
+Policy, first that fits: a byte order mark; the escapes of ISO-2022 in a text of seven bits; the declared charset, read
+as what mail programs mean by its name (`gb2312` is really gb18030, `iso-8859-1` really windows-1252), unless it has one
+byte a letter and the text has several letters in valid UTF-8, which happens by mistake only; UTF-8; the charset that
+is declared elsewhere; the declared charset if only a few bytes are bad; what the bytes look like (chardet on at most
+64 KiB); UTF-8 with replacement characters.
 
 Declared names are looked up in a table of our own and nowhere else, so that `rot13`, `hex` or `idna` are never
-codecs here and a made-up name costs nothing. Known weakness: UTF-8 that is declared as Latin-1 is believed.
+codecs here and a made-up name costs nothing.
 """
 
 from __future__ import annotations
@@ -92,6 +94,13 @@ _SPOKEN = {
 _LATIN = frozenset(
     codec for codec in _CODECS if re.fullmatch(r"latin_1|iso8859_(?:[1-4]|9|1[03-6])|cp125[0247]|cp85[028]", codec)
 )
+_UTF8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_FEWEST_UTF8_LETTERS = 2
+_ONE_BYTE = re.compile(r"latin_1|iso8859_\d+|cp(?!9[345])\d+|koi8_.|mac_\w+|hp_roman8|ptcp154|tis_620|kz1048")
+_ESCAPES = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp"), (b"\x1b(J", "iso2022_jp"))
+# In Western text these are Icelandic, or stand where Turkish has letters; Icelandic has accents besides.
+_TURKISH = re.compile("[þðýÞÐÝ]")
+_ICELANDIC = re.compile("[áéíóúæÁÉÍÓÚÆ]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _HIGH_IN_WORD = re.compile(rb"[A-Za-z][\x80-\xff]{1,2}|[\x80-\xff]{1,2}[A-Za-z]")
 # A run of combining marks is put into canonical order when text is normalised, which takes the square of its length
@@ -139,15 +148,22 @@ def codec_names(declared: str | None) -> tuple[str, ...]:
     return _MEANT.get(codec, (codec,))
 
 
-def decode(data: bytes, declared: str | None = None) -> str:
-    """The text that the bytes most likely stand for; undecodable bytes become U+FFFD."""
+def decode(data: bytes, declared: str | None = None, hint: str | None = None) -> str:
+    """The text that the bytes most likely stand for; undecodable bytes become U+FFFD.
+
+    `hint` is a charset that is declared elsewhere: it counts where the declared one fails.
+    """
     if not data:
         return ""
     for mark, codec in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(codec, "replace")
     candidates = codec_names(declared)
-    for codec in (*candidates, "utf_8"):
+    if candidates in _SEVEN_BITS and b"\x1b" in data and data.isascii() and (escaped := _escaped(data)):
+        candidates = codec_names(escaped)
+    elif candidates and _ONE_BYTE.fullmatch(candidates[0]) and _has_utf8_letters(data):
+        candidates = ("utf_8", *candidates)
+    for codec in (*candidates, "utf_8", *codec_names(hint)):
         # Nobody writes UTF-16 without zero bytes; a false declaration would turn the text into Chinese.
         if codec.startswith(("utf_16", "utf_32")) and b"\0" not in data:
             continue
@@ -160,6 +176,20 @@ def decode(data: bytes, declared: str | None = None) -> str:
             if text.count("\ufffd") <= max(1, len(text) * _BAD_SHARE):
                 return text
     return _detected(data)
+
+
+_SEVEN_BITS = frozenset({(), ("ascii",), ("utf_8",), codec_names("iso-8859-1")})
+
+
+def _escaped(data: bytes) -> str | None:
+    """The charset whose escapes stand in a text of seven bits."""
+    return next((codec for escape, codec in _ESCAPES if escape in data[:_LONGEST_SAMPLE]), None)
+
+
+def _has_utf8_letters(data: bytes) -> bool:
+    """Whether the whole is valid UTF-8 and has several letters that are not ASCII."""
+    letters = _UTF8_LETTER.findall(data, 0, _LONGEST_SAMPLE)
+    return len(letters) >= _FEWEST_UTF8_LETTERS and _strict(data, "utf_8") is not None
 
 
 def _strict(data: bytes, codec: str) -> str | None:
@@ -191,6 +221,8 @@ def _detected(data: bytes) -> str:
         names = ("cp1252",)
     for codec in names:
         text = data.decode(codec, "replace")
+        if codec == "cp1252" and _TURKISH.search(text) and not _ICELANDIC.search(text):
+            text = data.decode("cp1254", "replace")
         if text.count("\ufffd") <= max(1, len(text) * _BAD_SHARE):
             return text
     return data.decode("utf_8", "replace")

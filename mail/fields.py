@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_BLANKS = re.compile(rb"\s*")
 _ENDS = {end: re.compile(end + rb"(?![ \t])") for end in (b"\n", b"\r")}
 # A longer value is none that anybody reads; it stays as it stands.
 _LONGEST_UNFOLDED = 1 << 16
@@ -29,7 +30,8 @@ def read_fields(raw: bytes) -> Iterator[tuple[str, bytes, int]]:
             return
         last_line = end_of_field.search(raw, name.end())
         end = last_line.start() if last_line else length
-        value = raw[name.end() : end]
+        # Cut before it is copied: a value may be as long as the mail.
+        value = raw[_BLANKS.match(raw, name.end(), end).end() : end]  # type: ignore[union-attr]
         if line_end in value and len(value) <= _LONGEST_UNFOLDED:
             value = _FOLDED.sub(b" ", value if line_end == b"\n" else value.replace(b"\r", b"\n"))
         yield name[1].decode("ascii").lower(), value.strip(), min(length, end + 1)

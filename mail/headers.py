@@ -5,21 +5,27 @@ A field's raw value is a string as it stood in the mail: a byte that is not ASCI
 at a value: 8 KiB for free text, 4 KiB for structured values, 128 parameters, 100 addresses, 100 Message-IDs.
 
 Who wrote a mail is a matter of trust: `sender` names an address only where no two readers can disagree about it
-(reliability: T14). Everything else here is lenient and names what it can find.
+(reliability: T14). Everything else here is lenient and names what it can find. Strict also where the doubt is small:
+`Lee, Ann <ann@x.example>` without quotes is a list by the grammar, and a relay may have put its own domain behind
+`Lee`; among 770 real mails there was none, so nobody loses by it. A comma inside an encoded word is forgiven.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 
 from gateway.model import Mailbox, clean_line
 from mail import charsets
 
-LONGEST_TEXT = 8192
-LONGEST_STRUCTURED = 4096
+# Who reads a field decodes it too: these are part of what this module offers.
+from mail.encoded_words import LONGEST_STRUCTURED as LONGEST_STRUCTURED
+from mail.encoded_words import LONGEST_TEXT as LONGEST_TEXT
+from mail.encoded_words import decode_text as decode_text
+from mail.encoded_words import has_raw_bytes as has_raw_bytes
+from mail.encoded_words import raw_text as raw_text
+from mail.encoded_words import unfolded as unfolded
+
 MOST_PARAMETERS = 128
 MOST_ADDRESSES = 100
 MOST_MESSAGE_IDS = 100
@@ -27,26 +33,22 @@ LONGEST_MESSAGE_ID = 998
 LONGEST_NAME = 128
 _LONGEST_ID_LIST = 131_072
 
-# The text of an encoded word holds no question mark; up to two are forgiven, for programs that forget to encode
-# them. The end of the value ends a word too, for fields that somebody cut.
-_ENCODED_WORD = re.compile(
-    r"=\?([^?\s*]{1,64})(?:\*[^?\s]{0,64})?\?([bq])\?([^?]*(?:(?<!=)\?(?!=)[^?]*){0,2})(?:\?=|\Z)", re.IGNORECASE
-)
 _FOLD = re.compile(r"(?:\r\n?|\n)(?=[ \t])")
-_BREAKS = re.compile(r"[\r\n]+")
-_Q_ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
-
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _ADDRESS = re.compile(rf'(?:({_ATOM}{{1,64}})|"({_ATOM}{{1,62}})")@({_LABEL}(?:\.{_LABEL})*)')
-_ANGLE = re.compile(r"([^<>]*)<\s*([^<>]*?)\s*>\s*")
+_ANGLE = re.compile(r"([^<>]*)<\s*([^<>]*?)\s*>\s*(?:\([^()<>@\\]*\)\s*)?")
 _BARE_WITH_COMMENT = re.compile(r"([^\s()<>]+)\s*\(([^()<>@\\]*)\)")
 # Display names: quoted strings and words; a comment among the words is part of the name for the eye.
 _NAME = re.compile(r'(?:"(?:[^"\\]|\\.)*"|\([^()<>@,;:"\\]*\)|[^()<>@,;:"\\])*')
+_WORD_IN_NAME = re.compile(r'=\?[^?\s<>@,;:"]{1,64}\?[bqBQ]\?[^?()<>@;:"\\]*\?=')
 _MESSAGE_ID = re.compile(r"<([^<>]*)>")
+_BRACKETS = re.compile(r"[<>]+")
 _EXTENDED_NAME = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+_HIGH_PERCENT = re.compile(r"%[89A-Fa-f][0-9A-Fa-f]")
+# `text/html charset=utf-8`: the sign between value and parameters is missing, or is another one.
+_UNSPLIT = re.compile(r"([^\s=,\"]+)[\s,]+([A-Za-z0-9*-]{1,60}\s*=.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,70 +78,11 @@ class Fields:
         return parameterised(self.first(name)).value
 
 
-def unfolded(value: str, limit: int = LONGEST_STRUCTURED) -> str:
-    """The value in one line, cut at `limit` characters; line breaks that fold nothing become blanks."""
-    return _BREAKS.sub(" ", _FOLD.sub("", value[:limit])).strip()
-
-
-def raw_text(value: str, charset: str | None = None) -> str:
-    """The value with its raw 8-bit bytes decoded as well as can be guessed."""
-    if value.isascii():
-        return value
-    return charsets.decode(value.encode("utf-8", "surrogateescape" if _has_raw_bytes(value) else "replace"), charset)
-
-
-def _has_raw_bytes(value: str) -> bool:
-    """Whether every surrogate in the value stands for a byte."""
-    try:
-        value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def decode_text(value: str, limit: int = LONGEST_TEXT) -> str:
-    """The text of an unstructured field: RFC 2047, its usual broken forms, and raw 8-bit bytes."""
-    value = unfolded(value, limit)
-    if "=?" not in value:
-        return raw_text(value)
-    pieces: list[str] = []
-    word: tuple[str, bytes] | None = None
-    end = 0
-    for match in _ENCODED_WORD.finditer(value):
-        between = value[end : match.start()]
-        end = match.end()
-        charset, data = match[1], _word_bytes(match[2], match[3])
-        # Neighbouring words belong together, blanks between them do not count, and a character may be cut in two.
-        if word is not None and not between.strip():
-            if word[0].lower() == charset.lower():
-                word = (word[0], word[1] + data)
-                continue
-            between = ""
-        if word is not None:
-            pieces.append(charsets.decode(word[1], word[0]))
-        pieces.append(raw_text(between))
-        word = (charset, data)
-    if word is not None:
-        pieces.append(charsets.decode(word[1], word[0]))
-    pieces.append(raw_text(value[end:]))
-    return "".join(pieces)
-
-
-def _word_bytes(kind: str, text: str) -> bytes:
-    data = text.encode("utf-8", "surrogateescape" if _has_raw_bytes(text) else "replace")
-    if kind in "qQ":
-        return _Q_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), data.replace(b"_", b" "))
-    data = _NOT_BASE64.sub(b"", data)
-    data = data[: len(data) - 1] if len(data) % 4 == 1 else data
-    try:
-        return base64.b64decode(data + b"=" * (-len(data) % 4))
-    except binascii.Error:
-        return data
-
-
 def parameterised(value: str) -> Parameterised:
     """Read a value with parameters, such as Content-Type or Content-Disposition; whatever is odd is left out."""
     first, *rest = _split(unfolded(value), ";")
+    if match := _UNSPLIT.fullmatch(first.strip()):
+        first, rest = match[1], [match[2], *rest]
     plain: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, bool, str]]] = {}
     for item in rest[:MOST_PARAMETERS]:
@@ -157,8 +100,20 @@ def parameterised(value: str) -> Parameterised:
                 match[1], decode_text(text if is_quoted or "name" in match[1] else text.partition(" (")[0])
             )
     for name, found in pieces.items():
-        plain[name] = _joined(found)
-    return Parameterised(first.partition("(")[0].strip().lower(), plain)
+        plain[name] = _joined(found) or plain.get(name, "")
+    for name in ("name", "filename"):
+        if _HIGH_PERCENT.search(plain.get(name, "")):
+            plain[name] = _without_percents(plain[name])
+    return Parameterised(re.sub(r"\s*/\s*", "/", first.partition("(")[0].strip(' \t"').lower()), plain)
+
+
+def _without_percents(name: str) -> str:
+    """A name that is percent-encoded without saying so; as it stands where that gives no UTF-8."""
+    data = _PERCENT.sub(lambda match: bytes.fromhex(match[1].decode()), name.encode("utf-8", "replace"))
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return name
 
 
 def _split(value: str, separator: str) -> list[str]:
@@ -208,10 +163,15 @@ def _joined(found: list[tuple[int, bool, str]]) -> str:
     """Put the pieces of an RFC 2231 parameter together; the charset stands in the first one."""
     charset: str | None = None
     data = b""
-    for place, (number, extended, text) in enumerate(sorted(found, key=lambda piece: piece[0])):
-        if extended and place == 0 and number == 0 and text.count("'") >= 2:
-            charset, _, text = text.split("'", 2)
-        raw = text.encode("utf-8", "surrogateescape" if _has_raw_bytes(text) else "replace")
+    first_of_each: dict[int, tuple[bool, str]] = {}
+    for number, extended, text in found:
+        first_of_each.setdefault(number, (extended, text))
+    for place, (_, (extended, text)) in enumerate(sorted(first_of_each.items())):
+        if extended and place == 0 and text.count("'") >= 2:
+            charset, language, text = text.split("'", 2)
+            # `utf-8'name.txt'`: the quotes are in the wrong place.
+            text = text or language
+        raw = text.encode("utf-8", "surrogateescape" if has_raw_bytes(text) else "replace")
         data += _PERCENT.sub(lambda match: bytes.fromhex(match[1].decode()), raw) if extended else raw
     text = charsets.decode(data, charset)
     return decode_text(text) if charset is None else text
@@ -220,8 +180,8 @@ def _joined(found: list[tuple[int, bool, str]]) -> str:
 def message_ids(value: str) -> tuple[str, ...]:
     """The Message-IDs of a field, without angle brackets and white space; of too many the last, which are newest."""
     value = value[-_LONGEST_ID_LIST:]
-    found = _MESSAGE_ID.findall(value) or [word for word in value.split() if "@" in word]
-    ids = ("".join(clean_line(raw_text(text), 2 * LONGEST_MESSAGE_ID).split()) for text in found[-MOST_MESSAGE_IDS:])
+    found = _MESSAGE_ID.findall(value) or [word for word in _BRACKETS.sub(" ", value).split() if "@" in word]
+    ids = (_bare_id(text, 2 * LONGEST_MESSAGE_ID) for text in found[-MOST_MESSAGE_IDS:])
     return tuple(dict.fromkeys(text for text in ids if 0 < len(text.encode()) <= LONGEST_MESSAGE_ID))
 
 
@@ -230,9 +190,14 @@ def message_id(values: list[str]) -> str | None:
     for value in values:
         if ids := message_ids(value):
             return ids[0]
-        if text := "".join(clean_line(raw_text(unfolded(value)), LONGEST_MESSAGE_ID).split()).strip("<>"):
+        if text := _bare_id(unfolded(value), LONGEST_MESSAGE_ID):
             return text
     return None
+
+
+def _bare_id(text: str, limit: int) -> str:
+    """Without white space and brackets, also those that stand only in what bytes of a foreign charset mean."""
+    return "".join(_BRACKETS.sub("", clean_line(raw_text(text), limit)).split())
 
 
 def addresses(values: list[str]) -> tuple[str, ...]:
@@ -260,31 +225,37 @@ def plain_address(text: str) -> str:
     return f"{match[1] or match[2]}@{match[3].lower()}"
 
 
-def sender(from_values: list[str]) -> Mailbox:
+def sender(from_values: list[str], charset: str | None = None) -> Mailbox:
     """Who wrote the mail, if there is exactly one From field with exactly one plain address.
 
-    Where there is any doubt the address is empty, and the name is what the fields say, for people.
+    Where there is any doubt the address is empty, and the name is what the fields say, for people. `charset` is what
+    the mail declares for its text.
     """
-    readable = clean_line(", ".join(decode_text(value, LONGEST_STRUCTURED) for value in from_values[:10]), LONGEST_NAME)
+    texts = (decode_text(value, LONGEST_STRUCTURED, charset) for value in from_values[:10])
+    readable = clean_line(", ".join(texts), LONGEST_NAME)
     if len(from_values) != 1 or len(from_values[0]) > LONGEST_STRUCTURED:
         return Mailbox(name=readable)
-    value = _FOLD.sub("", from_values[0]).strip()
+    value = _FOLD.sub("", from_values[0]).strip(" \t\r\n")
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
         return Mailbox(name=readable)
     if match := _ANGLE.fullmatch(value):
         address = plain_address(match[2])
         name = match[1].strip()
         # `a@b.example <a@b.example>` breaks the grammar, yet everybody reads the same address in it.
-        if address and (_NAME.fullmatch(name) or plain_address(name) == address):
-            return Mailbox(name=_readable_name(name), address=address)
+        if address and (_NAME.fullmatch(_WORD_IN_NAME.sub("", name)) or _same_address(name.strip("'"), address)):
+            return Mailbox(name=_readable_name(name, charset), address=address)
     elif address := plain_address(value):
         return Mailbox(address=address)
     elif (match := _BARE_WITH_COMMENT.fullmatch(value)) and (address := plain_address(match[1])):
-        return Mailbox(name=_readable_name(match[2].strip()), address=address)
+        return Mailbox(name=_readable_name(match[2].strip(), charset), address=address)
     return Mailbox(name=readable)
 
 
-def _readable_name(name: str) -> str:
+def _same_address(text: str, address: str) -> bool:
+    return plain_address(text).lower() == address.lower()
+
+
+def _readable_name(name: str, charset: str | None) -> str:
     """A display name for people: quotes taken off, encoded words decoded, also those that stand in quotes."""
     name = re.sub(r'"((?:[^"\\]|\\.)*)"', lambda match: re.sub(r"\\(.)", r"\1", match[1]), name)
-    return clean_line(decode_text(name, LONGEST_STRUCTURED), LONGEST_NAME).strip("'\"").strip()
+    return clean_line(decode_text(name, LONGEST_STRUCTURED, charset), LONGEST_NAME).strip("'\"").strip()

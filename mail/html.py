@@ -1,133 +1,66 @@
 """HTML of a mail in, text that people can read out; and the quotes of well-known mail programs split off.
 
-Parsing is selectolax (lexbor, in C); the layout is ours: paragraphs, lists, quotes as `> `, cells parted by tabs,
-links as `text <address>`. Styles, scripts, comments, hidden elements and images without words are gone.
-
-Lexbor follows the HTML5 rules, some of which are not linear: 49 kB of unclosed formatting elements became 2.4 GB of
-elements in 7 seconds here, and deep nesting or a tag with very many attributes is quadratic. So the markup is tamed
-first by one linear pass: formatting elements become harmless void ones, nesting is capped, and so are attributes.
-Nothing here recurses. Known weakness: what only a style sheet hides is shown.
+Parsing is selectolax (lexbor, in C), after `mail.html_tame` took out what could make it slow. The layout is ours:
+paragraphs, lists, quotes as `> `, cells parted by tabs, links as `text <address>`, images as `[what they show]`.
+Styles, scripts, comments, hidden elements and images without words are gone. What is quoted is decided afterwards, on
+lines (`mail.html_quotes`). Nothing here recurses. Known weakness: of what a style sheet hides, only plain rules for a
+class or an id are known; hidden by a size or a colour it is shown.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
-from dataclasses import dataclass, field
+import urllib.parse
+from dataclasses import dataclass
+from html import unescape
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mail import text as plain
+from mail.html_marks import WRAPPERS, Attributes, Mark, mark_of, style_of
+from mail.html_page import Page, as_text
+from mail.html_quotes import Found, Holder, divide
+from mail.html_tame import tame
 
 LONGEST_HTML = 524_288
-_DEEPEST = 200
-_MOST_ATTRIBUTE_SIGNS = 400
-_DEEPEST_QUOTE = 10
 _LONGEST_LINK = 500
-
-# Linear, since only the last quote of each kind can be without its partner, and nothing is tried twice.
-_TAG = re.compile(r"""<!--|<(/?)([a-zA-Z][^\s/<>"']*)((?:[^<>"']|"[^"]*"|'[^']*')*+)>?""")
+_LONGEST_ALTERNATIVE = 200
+_MOST_CIDS = 500
+_HIGHEST_NUMBER = 999_999
 
 
 def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-_FORMATTING = _set("b big code em font i nobr s small strike strong tt u")
-_VOID = _set("area base br col embed hr img input link meta param source track wbr")
-_END_IS_OPTIONAL = _set("a body colgroup dd dt head html li optgroup option p rp rt tbody td tfoot th thead tr")
-_RAW_ENDS = {
-    "!--": re.compile("-->"),
-    "script": re.compile("</script[^<>]*>", re.IGNORECASE),
-    "style": re.compile("</style[^<>]*>", re.IGNORECASE),
-}
-_BETWEEN_ATTRIBUTES = re.compile("[\\s/\"']")
-_DROPPED = _set(
-    "audio canvas datalist embed frame frameset head iframe link math meta object script select style svg template "
-    "title video"
-)
+_DROPPED = _set("embed frame head link meta")
 _PARAGRAPHS = _set("blockquote dl fieldset form h1 h2 h3 h4 h5 h6 ol p pre table ul")
 _BLOCKS = _PARAGRAPHS | _set(
-    "address article aside body center dd details dir div dt figcaption figure footer header hgroup hr html legend li "
-    "main menu nav option section summary tbody tfoot thead tr"
+    "address article aside body caption center dd details dir div dt figcaption figure footer header hgroup hr html "
+    "legend li main menu nav option section summary tbody td tfoot th thead tr"
 )
+# Paragraphs of programs that leave no gap between them, and write an empty one where they want it.
+_TIGHT_CLASS = re.compile(r"(?:^|\s)(?:x_)*x?(?:mso(?:normal|plaintext|listparagraph|nospacing)|p\d)\b", re.IGNORECASE)
+_TIGHT_STYLE = re.compile(r"(?:^|;)margin(?:-top|-bottom)?:0(?:px|pt|cm|in|em)?(?:;|!|$|0)")
 # Only what no program shows: `font-size:0` and `mso-hide` stand on elements with readable content far too often.
-_HIDDEN = re.compile(r"display:none|visibility:hidden|(?:^|;)opacity:0(?:\.0+)?(?:;|!|$)|max-height:0.*overflow:hidden")
+_HIDDEN = re.compile(
+    r"display:none|visibility:hidden|(?:^|;)opacity:0(?:\.0+)?(?:;|!|$)|"
+    r"(?:^|;)(?:max-)?height:0(?:px|pt|em|%)?(?:;|!|$).{0,500}overflow:hidden|"
+    r"overflow:hidden.{0,500};(?:max-)?height:0(?:px|pt|em|%)?(?:;|!|$)"
+)
+_SHOWN = re.compile(r"(?:^|;)display:(?!none)")
+_TINY = re.compile(r"(?:^|;)(?:max-)?(?:width|height):[01](?:\.0+)?(?:px|pt)?(?:;|!|$)")
+_WHITE_SPACE = re.compile(r"(?:^|;)white-space:(pre|break-spaces)?")
+_COLOUR = re.compile(r"(?:^|;)color:([^;!]{1,40})")
+_HEX = re.compile("#([0-9a-f]{3}|[0-9a-f]{6})")
+_RGB = re.compile(r"rgba?\((\d{1,3}),(\d{1,3}),(\d{1,3})")
+# The names that editors write for the colours of an answer; all others are grey enough or rare.
+_BRIGHT = _set(
+    "red blue green purple magenta fuchsia orange crimson darkred darkblue darkgreen maroon teal violet lime"
+)
+_LEAST_BRIGHT = 90
 _BLANKS = re.compile("[ \t\r\n\f]+")
-# Fillers that newsletters put behind their preview text; alone on a line they mean nothing.
-_FILLERS = re.compile("[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060\u2800\u3164\ufeff]+")
-
-# Elements that hold a quote as a whole, and elements after which everything is the quoted mail.
-_QUOTE_NAMES = _set(
-    "gmail_attr gmail_quote gmail_quote_container yahoo_quoted moz-cite-prefix protonmail_quote tutanota_quote "
-    "zmail_extra freshdesk_quote front-blockquote mailru-blockquote HOEnZb mail-quote #reply-intro #isReplyContent "
-    "#replySplit #yahoo_quoted #mail-quote"
-)
-_TAIL_NAMES = _set(
-    "OutlookMessageHeader outlookmessageheader gorgias-reply-marker #divRplyFwdMsg #OLK_SRC_BODY_SECTION "
-    "#stopSpelling #zwchr #appendonsend"
-)
-_SIGNATURE_NAMES = _set(
-    "gmail_signature moz-signature ms-outlook-mobile-signature protonmail_signature_block-user #Signature #signature "
-    "#ms-outlook-mobile-signature #AppleMailSignature"
-)
-
-
-@dataclass(slots=True)
-class _Page:
-    """The lines written so far, each with whether it is part of a quote that a mail program marked."""
-
-    lines: list[tuple[str, bool]] = field(default_factory=list)
-    line: str = ""
-    line_is_quote: bool = False
-    quote_depth: int = 0
-    container_depth: int = 0
-    tail: bool = False
-    pre_depth: int = 0
-    # One for each open list: the number of its next item, 0 for a list without numbers.
-    numbers: list[int] = field(default_factory=list)
-
-    @property
-    def quoted(self) -> bool:
-        return self.tail or self.container_depth > 0
-
-    def write(self, words: str) -> None:
-        if not self.line:
-            self.line_is_quote = self.quoted
-        self.line += words
-
-    def end_line(self) -> None:
-        if self.line:
-            self._put(self.line)
-        self.line = ""
-
-    def break_line(self) -> None:
-        """A line break that the author wrote: ends the line, or is a blank one."""
-        if not self.line:
-            self.line_is_quote = self.quoted
-        self._put(self.line)
-        self.line = ""
-
-    def blank(self) -> None:
-        """A gap before or after a paragraph, one at most."""
-        self.end_line()
-        if self.lines:
-            if not self.lines[-1][0].strip("> "):
-                self.lines.pop()
-            self.line_is_quote = self.quoted
-            self._put("")
-
-    def _put(self, words: str) -> None:
-        words = words.rstrip(" \t\xa0")
-        if not _FILLERS.sub("", words).strip():
-            words = ""
-        if words.startswith(">") and not self.quote_depth:
-            # A quote that somebody typed stays one; there is no way to tell it from text that begins with >.
-            self.lines.append((words, self.line_is_quote))
-            return
-        prefix = "> " * min(self.quote_depth, _DEEPEST_QUOTE)
-        self.lines.append(((prefix + words).rstrip() if prefix else words, self.line_is_quote))
+_CID = re.compile(r"""(?<![\w-])cid:([^\s"'<>()\\]{1,250})""", re.IGNORECASE)
 
 
 class HtmlText(NamedTuple):
@@ -144,243 +77,276 @@ class HtmlText(NamedTuple):
 
 def read_html(html: str) -> HtmlText:
     """The page as text, with the quotes of well-known mail programs split off."""
-    lines = _render(html)
-    whole = _joined([line for line, _ in lines])
-    runs = _runs(lines)
-    new = [number for number, is_quote in enumerate(runs) if not is_quote]
-    quotes = [number for number, is_quote in enumerate(runs) if is_quote]
-    if not quotes or not new or any(quotes[0] < number < quotes[-1] for number in new):
-        return HtmlText(whole, whole, "")
-    new_lines, quoted_lines = ([line for line, is_quote in lines if is_quote is kind] for kind in (False, True))
-    return HtmlText(whole, _joined(new_lines), _joined(quoted_lines))
+    page, found = _render(html)
+    divided = divide(page, found)
+    return HtmlText(divided.whole, divided.new, divided.quoted)
 
 
 def html_to_text(html: str) -> str:
     """The whole page as text."""
-    return _joined([line for line, _ in _render(html)])
+    return as_text(_render(html)[0].lines)
 
 
-def _runs(lines: list[tuple[str, bool]]) -> list[bool]:
-    """For each run of neighbouring lines of one kind that hold words: whether they are a quote."""
-    kinds = [is_quote for line, is_quote in lines if any(sign.isalnum() for sign in line)]
-    return [kind for kind, _ in itertools.groupby(kinds)]
+def referenced_cids(html: str) -> frozenset[str]:
+    """The Content-IDs, without brackets, of the parts that the page shows in itself."""
+    matches = zip(range(_MOST_CIDS), _CID.finditer(html, 0, LONGEST_HTML), strict=False)
+    return frozenset(urllib.parse.unquote(unescape(match[1])) for _, match in matches)
 
 
-def _joined(lines: list[str]) -> str:
-    """The lines as one text with at most one blank line in a row."""
-    kept = [line for number, line in enumerate(lines) if line or (number and lines[number - 1])]
-    return "\n".join(kept).strip("\n")
-
-
-def _render(html: str) -> list[tuple[str, bool]]:
-    root = LexborHTMLParser(_tamed(html[:LONGEST_HTML])).root
+def _render(html: str) -> tuple[Page, Found]:
+    markup, hidden = tame(html[:LONGEST_HTML])
+    root = LexborHTMLParser(markup).root
     if root is None:
-        return []
-    lines = _walk(root, show_hidden=False)
-    if not any(line.strip("> ") for line, _ in lines):
+        return Page(), Found()
+    page, found = _Walk(hidden).over(root)
+    if not any(line.words for line in page.lines):
         # A mail that hides everything still said something.
-        lines = _walk(root, show_hidden=True)
-    return lines
+        page, found = _Walk(None).over(root)
+    return page, found
 
 
-def _tamed(html: str) -> str:
-    """The markup with what could make the parser slow taken out, in one pass (see the top of this module)."""
-    pieces: list[str] = []
-    position, depth = 0, 0
-    endless: set[str] = set()
-    while match := _TAG.search(html, position):
-        pieces.append(html[position : match.start()])
-        position = match.end()
-        name = (match[2] or "!--").lower()
-        closing, attributes = match[1], match[3]
-        if name in _RAW_ENDS:
-            position = _end_of_raw(html, name, position, endless) if not closing else position
-            continue
-        if name in _FORMATTING:
-            pieces.append("<wbr>")
-            continue
-        if (
-            len(attributes) > _MOST_ATTRIBUTE_SIGNS
-            and len(_BETWEEN_ATTRIBUTES.findall(attributes)) > _MOST_ATTRIBUTE_SIGNS
-        ):
-            attributes = ""
-        if name not in _VOID and name not in _END_IS_OPTIONAL:
-            if closing:
-                depth = max(0, depth - 1)
-            is_too_deep = depth >= _DEEPEST
-            depth += not closing
-            if is_too_deep:
-                continue
-        pieces.append(f"<{closing}{name}{attributes}>")
-    pieces.append(html[position:])
-    return "".join(pieces)
-
-
-def _end_of_raw(html: str, name: str, position: int, endless: set[str]) -> int:
-    """Behind a comment, a script or a style; one that never ends is looked for once and hides nothing."""
-    end = _RAW_ENDS[name].search(html, position) if name not in endless else None
-    if end is None:
-        endless.add(name)
-        return position
-    return end.end()
-
-
-class _Open(NamedTuple):
+@dataclass(slots=True)
+class _Open:
     """What leaving an element has to undo or to add."""
 
-    quote: bool = False
-    container: bool = False
+    tag: str
+    is_block: bool = False
+    is_paragraph: bool = False
+    is_quote: bool = False
+    is_signature: bool = False
+    has_colour: bool = False
+    has_white_space: bool = False
+    holder: int | None = None
     link: str = ""
     at: tuple[int, int] = (0, 0)
 
 
-def _walk(root: LexborNode, *, show_hidden: bool) -> list[tuple[str, bool]]:
-    """Visit every node once in document order; an entry without a node closes the element of its tag."""
-    page = _Page()
-    stack: list[tuple[LexborNode | None, str, _Open]] = [(root, "", _Open())]
-    while stack:
-        node, tag, opened = stack.pop()
-        if node is None:
-            _leave(page, tag, opened)
-            continue
-        if following := node.next:
-            stack.append((following, "", _Open()))
-        tag = node.tag or ""
-        if node.is_text_node:
-            _write_text(page, node.text_content or "")
-            continue
-        if not node.is_element_node or tag in _DROPPED:
-            continue
-        attributes = node.attributes
-        if not show_hidden and _is_hidden(attributes):
-            continue
-        stack.append((None, tag, _enter(page, node, tag, attributes)))
-        if child := node.child:
-            stack.append((child, "", _Open()))
-    page.end_line()
-    return page.lines
+class _Walk:
+    """One visit of every node in document order. Without names of hidden elements nothing counts as hidden."""
 
+    def __init__(self, hidden: frozenset[str] | None) -> None:
+        self._hidden = hidden
+        self._page = Page()
+        self._found = Found()
+        self._last_link = ""
 
-def _write_text(page: _Page, words: str) -> None:
-    if page.pre_depth:
-        first, *rest = words.replace("\r\n", "\n").split("\n")
-        page.write(first)
-        for line in rest:
+    def over(self, root: LexborNode) -> tuple[Page, Found]:
+        """The page and what was found on it; an entry without a node closes an element."""
+        stack: list[tuple[LexborNode | None, _Open | None]] = [(root, None)]
+        while stack:
+            node, opened = stack.pop()
+            if node is None:
+                if opened:
+                    self._leave(opened)
+                continue
+            if following := node.next:
+                stack.append((following, None))
+            if node.is_text_node:
+                self._write_text(node.text_content or "")
+                continue
+            tag = node.tag or ""
+            if not node.is_element_node or tag in _DROPPED:
+                continue
+            attributes = node.attributes
+            style = style_of(attributes)
+            if self._is_hidden(attributes, style):
+                continue
+            stack.append((None, self._enter(tag, attributes, style)))
+            if child := node.child:
+                stack.append((child, None))
+        self._page.end_line()
+        return self._page, self._found
+
+    def _is_hidden(self, attributes: Attributes, style: str) -> bool:
+        if self._hidden is None or not attributes:
+            return False
+        if "hidden" in attributes or (style and _HIDDEN.search(style)):
+            return True
+        if not self._hidden or (style and _SHOWN.search(style)):
+            return False
+        names = [f".{name}" for name in (attributes.get("class") or "").split()]
+        return not self._hidden.isdisjoint((*names, f"#{attributes.get('id') or ''}"))
+
+    def _write_text(self, words: str) -> None:
+        page = self._page
+        if page.preformatted and page.preformatted[-1]:
+            first, *rest = words.replace("\r\n", "\n").split("\n")
+            page.write(first)
+            for line in rest:
+                page.break_line()
+                page.write(line)
+            return
+        keeps_space = "\xa0" in words
+        words = _BLANKS.sub(" ", words).replace("\xa0", " ")
+        if page.wants_no_space:
+            words = words.lstrip(" ")
+        if words:
+            page.write(words)
+        elif keeps_space and not page.pieces:
+            page.keep_space()
+
+    def _enter(self, tag: str, attributes: Attributes, style: str) -> _Open:
+        page = self._page
+        opened = _Open(tag, is_block=tag in _BLOCKS, is_paragraph=tag in _PARAGRAPHS)
+        if opened.is_paragraph and (
+            (tag == "p" and (page.items or _is_tight(attributes, style)))
+            or (tag in {"ul", "ol", "dl"} and page.lists)
+            or (tag == "table" and page.rows)
+        ):
+            opened.is_paragraph = False
+        mark = mark_of(tag, attributes, style) if attributes or tag in {"blockquote", "includetail"} else None
+        if opened.is_paragraph:
+            page.blank()
+        elif opened.is_block or mark is not None:
+            page.end_line()
+        if mark is not None:
+            self._open_mark(mark, opened)
+        if tag == "blockquote" and mark is not None:
+            opened.is_quote = True
+            page.depth += 1
+        if style:
+            self._open_style(tag, style, opened)
+        if tag == "pre" and not opened.has_white_space:
+            opened.has_white_space = True
+            page.preformatted.append(True)
+        if opened.is_block:
+            self._open_block(tag, attributes)
+        elif tag == "br":
             page.break_line()
-            page.write(line)
-        return
-    words = _BLANKS.sub(" ", words).replace("\xa0", " ")
-    if not page.line or page.line.endswith((" ", "\t")):
-        words = words.lstrip(" ")
-    if words:
-        page.write(words)
+        elif tag == "img":
+            self._write_image(attributes, style)
+        elif tag == "a":
+            opened.link = (attributes.get("href") or "").strip()
+        opened.at = (len(page.lines), len(page.pieces))
+        return opened
+
+    def _open_mark(self, mark: Mark, opened: _Open) -> None:
+        page, found = self._page, self._found
+        inside = found.holders[page.holder].mark
+        if mark is Mark.SIGNATURE:
+            opened.is_signature = page.signature_is_next = not page.depth and inside in {Mark.ROOT, *WRAPPERS}
+            return
+        page.signature_is_next = False
+        # Whatever happens here, a row of a table with a mark in it is no row of data.
+        page.holders += 1
+        if mark is Mark.RULE:
+            found.rules.append(len(page.lines))
+        elif mark is Mark.FORWARD:
+            found.forwards.append(len(page.lines))
+        elif mark is not Mark.TAIL or inside in {Mark.ROOT, *WRAPPERS}:
+            # A tail lasts to the end of the mark around it, all others to the end of their element.
+            opened.holder = page.holder if mark is not Mark.TAIL else None
+            found.holders.append(Holder(mark, page.holder, len(page.lines)))
+            page.holder = len(found.holders) - 1
+
+    def _open_style(self, tag: str, style: str, opened: _Open) -> None:
+        if tag != "a" and (colour := _COLOUR.search(style)):
+            opened.has_colour = True
+            self._page.colours.append(_is_bright(colour[1]))
+        if white_space := _WHITE_SPACE.search(style):
+            opened.has_white_space = True
+            self._page.preformatted.append(white_space[1] is not None)
+
+    def _open_block(self, tag: str, attributes: Attributes) -> None:
+        page = self._page
+        if tag == "hr":
+            page.rule()
+        elif tag == "table":
+            page.tables.append((attributes.get("border") or "0") not in {"0", ""})
+        elif tag == "tr":
+            page.open_row()
+        elif tag in {"td", "th"}:
+            page.open_cell()
+        elif tag in {"ul", "ol"}:
+            page.open_list(_number(attributes.get("start"), 1) if tag == "ol" else None)
+        elif tag == "li":
+            if page.lists and page.lists[-1] is not None:
+                page.lists[-1] = _number(attributes.get("value"), page.lists[-1])
+            page.items += 1
+            page.mark_item(page.item_marker())
+        elif tag == "dd":
+            page.mark_item("  ")
+
+    def _leave(self, opened: _Open) -> None:
+        page, tag = self._page, opened.tag
+        if opened.link:
+            self._write_link(opened)
+        if opened.is_block or opened.holder is not None:
+            page.end_line()
+        if opened.holder is not None:
+            page.holder = opened.holder
+        page.depth -= opened.is_quote
+        if opened.is_signature and tag != "br":
+            page.signature_is_next = False
+        if opened.has_colour:
+            page.colours.pop()
+        if opened.has_white_space:
+            page.preformatted.pop()
+        if tag in {"ul", "ol"}:
+            page.lists.pop()
+        elif tag in {"li", "dd"}:
+            page.items -= tag == "li"
+            page.drop_marker()
+        elif tag == "tr":
+            page.close_row()
+        elif tag == "table":
+            page.tables.pop()
+        if opened.is_paragraph:
+            page.blank()
+
+    def _write_link(self, opened: _Open) -> None:
+        """The address behind the words of a link, unless they say it already, or nobody could read it."""
+        page = self._page
+        line, piece = opened.at
+        is_same_line = line == len(page.lines)
+        # A link around whole blocks gets its address where its last words are.
+        words = "".join(page.pieces[piece if is_same_line else 0 :])
+        if not words.strip() and not is_same_line:
+            above = page.last_line()
+            words = above.words if above else ""
+        link = "".join(opened.link.split())
+        if link[:7].lower() == "mailto:":
+            link = urllib.parse.unquote(link[7:].partition("?")[0])
+        elif not re.match(r"(?:https?|ftp|tel):", link, re.IGNORECASE):
+            return
+        bare = re.sub(r"^(?:https?://|tel:)(?:www\.)?|/$", "", link, flags=re.IGNORECASE).lower()
+        said = words.lower()
+        if not words.strip() or not bare or bare in said or len(link) > _LONGEST_LINK:
+            return
+        if link[:4].lower() == "tel:" and _digits(link) and _digits(link) in _digits(words):
+            return
+        if link != self._last_link or is_same_line:
+            page.write_behind(f" <{link}>")
+        self._last_link = link
+
+    def _write_image(self, attributes: Attributes, style: str) -> None:
+        words = " ".join((attributes.get("alt") or "").split())[:_LONGEST_ALTERNATIVE]
+        sizes = {(attributes.get(name) or "").strip().removesuffix("px") for name in ("width", "height")}
+        if words and not sizes & {"0", "1"} and not _TINY.search(style):
+            # The alternative of an emoji is the emoji itself.
+            self._page.write(f"[{words}]" if any(sign.isalnum() for sign in words) else words)
 
 
-def _enter(page: _Page, node: LexborNode, tag: str, attributes: dict[str, str | None]) -> _Open:
-    quote, container = _is_quote(page, node, tag, attributes)
-    if tag in _PARAGRAPHS:
-        page.blank()
-    elif tag in _BLOCKS:
-        page.end_line()
-    if not page.quoted and _names(attributes) & _TAIL_NAMES:
-        page.tail = True
-    if not page.quoted and _names(attributes) & _SIGNATURE_NAMES:
-        _mark_signature(page, node)
-    page.quote_depth += quote
-    page.container_depth += container
-    if tag == "br":
-        page.break_line()
-    elif tag == "hr":
-        page.end_line()
-        page.write("-" * 20)
-        page.end_line()
-    elif tag in {"td", "th"}:
-        if page.line.strip():
-            page.write("\t")
-    elif tag == "li":
-        ordered = page.numbers[-1:] != [0] and bool(page.numbers)
-        page.write("  " * min(len(page.numbers) - 1, 8) + (f"{page.numbers[-1]}. " if ordered else "- "))
-        if ordered:
-            page.numbers[-1] += 1
-    elif tag in {"ul", "ol"}:
-        page.numbers.append(int(tag == "ol"))
-    elif tag == "pre":
-        page.pre_depth += 1
-    elif tag == "img":
-        _write_image(page, attributes)
-    link = (attributes.get("href") or "").strip() if tag == "a" else ""
-    return _Open(bool(quote), bool(container), link, (len(page.lines), len(page.line)))
+def _digits(words: str) -> str:
+    return "".join(sign for sign in words if sign.isdigit())
 
 
-def _leave(page: _Page, tag: str, opened: _Open) -> None:
-    if opened.link:
-        _write_link(page, opened)
-    if tag in _BLOCKS:
-        page.end_line()
-    page.quote_depth -= opened.quote
-    page.container_depth -= opened.container
-    if tag == "pre":
-        page.pre_depth -= 1
-    elif tag in {"ul", "ol"} and page.numbers:
-        page.numbers.pop()
-    if tag in _PARAGRAPHS:
-        page.blank()
+def _number(value: str | None, default: int) -> int:
+    value = (value or "").strip()
+    return int(value) if value.isascii() and value.isdigit() and int(value[:7]) <= _HIGHEST_NUMBER else default
 
 
-def _write_link(page: _Page, opened: _Open) -> None:
-    words = page.line[opened.at[1] :].strip() if opened.at[0] == len(page.lines) else ""
-    link = "".join(opened.link.split())
-    if link[:7].lower() == "mailto:":
-        link = link[7:].partition("?")[0]
-    elif not re.match(r"(?:https?|ftp|tel):", link, re.IGNORECASE):
-        return
-    bare = re.sub(r"^(?:https?://|tel:)(?:www\.)?|/$", "", link, flags=re.IGNORECASE).lower()
-    if words and bare and bare not in words.lower() and len(link) <= _LONGEST_LINK:
-        page.write(f" <{link}>")
+def _is_tight(attributes: Attributes, style: str) -> bool:
+    return bool(_TIGHT_CLASS.search((attributes.get("class") or "")[:200]) or _TIGHT_STYLE.search(style))
 
 
-def _write_image(page: _Page, attributes: dict[str, str | None]) -> None:
-    words = " ".join((attributes.get("alt") or "").split())
-    tiny = {attributes.get("width"), attributes.get("height")} & {"0", "1", "0px", "1px"}
-    if words and not tiny:
-        # The alternative of an emoji is the emoji itself.
-        page.write(f"[{words[:200]}]" if any(sign.isalnum() for sign in words) else words[:200])
-
-
-def _mark_signature(page: _Page, node: LexborNode) -> None:
-    """Put the usual delimiter before a signature that is only marked in the HTML."""
-    page.end_line()
-    above = next((line for line, _ in reversed(page.lines[-5:]) if line), "")
-    if above and above.strip() != "--" and not node.text()[:200].lstrip().startswith("--") and node.text().strip():
-        page.write("-- ")
-        page.break_line()
-
-
-def _names(attributes: dict[str, str | None]) -> frozenset[str]:
-    """The classes of an element, and its id with a # before it."""
-    return frozenset((*(attributes.get("class") or "").split(), f"#{attributes.get('id') or ''}"))
-
-
-def _is_quote(page: _Page, node: LexborNode, tag: str, attributes: dict[str, str | None]) -> tuple[bool, bool]:
-    """Whether the element is set off with > and whether it is a quote that a mail program marked."""
-    names = _names(attributes)
-    style = "".join((attributes.get("style") or "").lower().split())
-    # Gmail and others indent by means of a quote without a border.
-    indented = "border:none" in style and "gmail_quote" not in names and attributes.get("type") != "cite"
-    marked = bool(names & _QUOTE_NAMES) or (tag == "blockquote" and attributes.get("type") == "cite")
-    marked = marked or (tag == "div" and attributes.get("name") == "quote")
-    quote = tag == "blockquote" and not indented
-    if not page.quoted and not page.quote_depth and (quote or marked):
-        if plain.is_forward_line(next((line for line in node.text(separator="\n").split("\n") if line.strip()), "")):
-            return False, False
-        # Gmail writes answers between quoted lines into the very element that holds the quotes.
-        if marked and tag != "blockquote" and node.css_first("blockquote") is not None:
-            marked = False
-    return quote, marked
-
-
-def _is_hidden(attributes: dict[str, str | None]) -> bool:
-    if "hidden" in attributes:
-        return True
-    style = attributes.get("style")
-    return bool(style) and _HIDDEN.search("".join((style or "")[:2000].lower().split())) is not None
+def _is_bright(colour: str) -> bool:
+    """Whether a colour is one in which people set off an answer: far from black, grey and white."""
+    if match := _HEX.fullmatch(colour):
+        digits = match[1] if len(match[1]) == 6 else "".join(sign * 2 for sign in match[1])
+        parts = [int(digits[place : place + 2], 16) for place in (0, 2, 4)]
+    elif rgb := _RGB.match(colour):
+        parts = [int(part) for part in rgb.groups()]
+    else:
+        return colour in _BRIGHT
+    return max(parts) - min(parts) >= _LEAST_BRIGHT

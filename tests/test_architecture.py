@@ -35,10 +35,9 @@ SOLE_USERS = {
     },
     "jinja2": {"mail/compose.py"},
     "dotenv": {"gateway/config.py"},
-    "quotequail": {"mail/text.py"},
     "selectolax": {"mail/html.py"},
     "chardet": {"mail/charsets.py"},
-    "flufl": {"mail/rules.py"},
+    "flufl": {"mail/bounces.py"},
     "smtplib": {"gateway/demo.py"},
 }
 # The modules whose functions decide or change tables: time and chance come to them as arguments.

@@ -60,6 +60,190 @@ def test_undeclared_and_wrongly_declared_text_is_recognised(text: str, encoding:
     assert decode(text.encode(encoding), declared) == text
 
 
+# Made-up sentences as a customer may write them, with the charsets in which they come without being declared.
+UNDECLARED = [
+    (
+        "ru",
+        ("cp1251", "koi8-r", "iso8859-5"),
+        (
+            "Принтер не печатает",
+            "Помогите, пожалуйста, не работает вход",
+            "Спасибо, всё хорошо",
+            "Где мой заказ?",
+            "Не могу войти в личный кабинет, пароль не подходит.",
+        ),
+    ),
+    (
+        "uk",
+        ("cp1251", "koi8-u"),
+        (
+            "Принтер не друкує, допоможіть",
+            "Дякую, все гаразд",
+            "Де моє замовлення?",
+            "Не можу увійти до кабінету, пароль не підходить.",
+        ),
+    ),
+    (
+        "bg",
+        ("cp1251",),
+        (
+            "Принтерът не работи, моля помогнете",
+            "Благодаря, всичко е наред",
+            "Къде е моята поръчка?",
+            "Не мога да вляза в профила си.",
+        ),
+    ),
+    (
+        "pl",
+        ("cp1250", "iso8859-2"),
+        (
+            "Drukarka nie działa, proszę o pomoc",
+            "Dziękuję, wszystko w porządku",
+            "Gdzie jest moje zamówienie?",
+            "Nie mogę się zalogować, hasło nie pasuje.",
+        ),
+    ),
+    (
+        "cs",
+        ("cp1250", "iso8859-2"),
+        (
+            "Tiskárna netiskne, prosím o pomoc",
+            "Děkuji, všechno je v pořádku",
+            "Kde je moje objednávka?",
+            "Nemohu se přihlásit, heslo nefunguje, děkuji za vyřízení.",
+        ),
+    ),
+    (
+        "hu",
+        ("cp1250", "iso8859-2"),
+        (
+            "A nyomtató nem működik, kérem segítsen",
+            "Köszönöm, minden rendben",
+            "Hol van a rendelésem?",
+            "Nem tudok belépni, a jelszó nem jó, kérem küldjön újat.",
+        ),
+    ),
+    (
+        "de",
+        ("cp1252",),
+        (
+            "Der Drucker läuft nicht, bitte helfen Sie",
+            "Schöne Grüße aus Köln",
+            "Wo ist meine Bestellung geblieben, können Sie prüfen?",
+            "Überweisung zurück",
+        ),
+    ),
+    (
+        "fr",
+        ("cp1252",),
+        (
+            "L’imprimante ne marche plus, à l’aide",
+            "Merci, tout est réglé",
+            "Où est ma commande passée début février ?",
+            "Mot de passe oublié, accès refusé",
+        ),
+    ),
+    (
+        "es",
+        ("cp1252",),
+        (
+            "La impresora no funciona, ¿pueden ayudarme?",
+            "Gracias, todo está bien",
+            "¿Dónde está mi pedido?",
+            "Mañana llamaré otra vez por la contraseña",
+        ),
+    ),
+    (
+        "pt",
+        ("cp1252",),
+        (
+            "A impressora não funciona, preciso de ajuda",
+            "Obrigado, está tudo certo",
+            "Não recebi a confirmação",
+            "Onde está a minha encomenda?  Atenção à morada",
+        ),
+    ),
+    (
+        "sv",
+        ("cp1252",),
+        (
+            "Skrivaren fungerar inte, snälla hjälp",
+            "Tack, allt är bra nu",
+            "Var är min beställning på två böcker?",
+            "Jag kan inte logga in, lösenordet är fel",
+        ),
+    ),
+    (
+        "tr",
+        ("cp1254",),
+        (
+            "Yazıcı çalışmıyor, lütfen yardım edin",
+            "Teşekkürler, her şey yolunda",
+            "Siparişim nerede kaldı?",
+            "Giriş yapamıyorum, şifre yanlış görünüyor",
+        ),
+    ),
+    (
+        "el",
+        ("cp1253", "iso8859-7"),
+        ("Ο εκτυπωτής δεν λειτουργεί, παρακαλώ βοηθήστε", "Ευχαριστώ, όλα είναι καλά", "Πού είναι η παραγγελία μου;"),
+    ),
+    ("he", ("cp1255",), ("המדפסת לא עובדת, אנא עזרו", "תודה, הכל בסדר", "איפה ההזמנה שלי?")),
+    ("ar", ("cp1256",), ("الطابعة لا تعمل، أرجو المساعدة", "شكرا لكم، كل شيء على ما يرام", "أين طلبي؟")),
+    (
+        "ja",
+        ("cp932", "euc_jp", "iso2022_jp"),
+        ("プリンターが動きません。助けてください。", "ありがとうございます、解決しました", "注文はどこですか"),
+    ),
+    ("zh", ("gb18030", "big5"), ("打印机坏了，请帮忙看一下", "谢谢，问题已经解决", "我的订单在哪里？")),
+    (
+        "ko",
+        ("cp949",),
+        ("프린터가 작동하지 않습니다. 도와주세요", "감사합니다, 다 해결되었습니다", "제 주문은 어디에 있나요?"),
+    ),
+]
+
+
+def test_short_undeclared_text_is_recognised_nearly_always() -> None:
+    cases = [
+        (text, encoding)
+        for _, encodings, texts in UNDECLARED
+        for text in texts
+        for encoding in encodings
+        if text.encode(encoding, "replace").decode(encoding) == text
+    ]
+    wrong = [case for case in cases if decode(case[0].encode(case[1])) != case[0]]
+    assert len(cases) > 90
+    assert len(wrong) <= len(cases) * 0.05, wrong
+
+
+@pytest.mark.parametrize(
+    "declared", ["iso-8859-1", "windows-1252", "windows-1251", "koi8-r", "iso-8859-2", "macintosh"]
+)
+def test_utf8_that_is_declared_as_one_byte_a_letter_is_utf8(declared: str) -> None:
+    for text in ("Schöne Grüße", "Привет", "你好"):
+        assert decode(text.encode(), declared) == text
+
+
+def test_declaration_is_believed_where_one_pair_may_be_chance_or_letters_have_two_bytes() -> None:
+    assert decode("Â© 2026".encode("cp1252"), "iso-8859-1") == "Â© 2026"
+    assert decode("陆旅录虏".encode("gb18030"), "gbk") == "陆旅录虏"
+
+
+@pytest.mark.parametrize("declared", [None, "us-ascii", "utf-8", "iso-8859-1"])
+def test_escapes_of_iso_2022_count_whatever_is_declared(declared: str | None) -> None:
+    assert decode("こんにちは".encode("iso2022_jp"), declared) == "こんにちは"
+    assert decode("안녕하세요".encode("iso2022_kr"), declared) == "안녕하세요"
+    assert decode(b"red \x1b[31m text", declared) == "red \x1b[31m text"
+
+
+def test_charset_that_is_declared_elsewhere_counts_where_the_first_fails() -> None:
+    assert decode("Привет".encode("koi8-r"), "us-ascii", "koi8-r") == "Привет"
+    assert decode("Привет".encode("cp1251"), "cp1251", "koi8-r") == "Привет"
+    assert decode("Привет".encode(), None, "koi8-r") == "Привет"
+    assert decode("Привет".encode("koi8-r"), "utf-16", "koi8-r") == "Привет"
+
+
 @pytest.mark.parametrize("piece", [b"\xff", b"a\xff", b"\xe0", b"\x80\x80a", b"\x1b$B", b"~{", b"+", b"\0"])
 @pytest.mark.parametrize("declared", [None, "utf-7", "hz", "iso-2022-jp", "utf-16"])
 def test_junk_is_decoded_in_time(piece: bytes, declared: str | None) -> None:

@@ -43,6 +43,15 @@ from mail.headers import (
         ("folded\r\n\tline", "folded\tline"),
         ("caf\udcc3\udca9", "café"),
         ("\udccf\udcf0\udce8\udce2\udce5\udcf2, \udcea\udce0\udcea \udce4\udce5\udceb\udce0?", "Привет, как дела?"),
+        ("=?utf-8?Q?cut =?utf-8?Q?and_on?=", "cut and on"),
+        ("=?utf-8?q?no sign of equality?", "no sign of equality"),
+        ("=?utf-8?q?one?==?utf-8?q?_two?=", "one two"),
+        ("=?Utf-8?Q?=3D=3Futf-8=3Fq=3Fcaf=3DC3=3DA9=3F=3D?=", "café"),
+        ("=??q?no_charset?=", "no charset"),
+        ("=?utf-8?q?raw_\udcc3\udca9?=", "raw é"),
+        ("=?iso-2022-jp?B?GyRCJCIbKEI=?=", "あ"),
+        ('"=?utf-8?q?quoted?="', '"quoted"'),
+        ("=?utf-8?b?===?=", ""),
         ("=?x?", "=?x?"),
         ("100 =?= 100", "100 =?= 100"),
     ],
@@ -74,6 +83,18 @@ def test_unstructured_fields_are_decoded(raw: str, text: str) -> None:
             {"filename": "a bA"},
         ),
         ("attachment; filename*=%c3%a9%00x", "attachment", {"filename": "é\0x"}),
+        ("attachment; filename*=utf-8'a.txt'", "attachment", {"filename": "a.txt"}),
+        ("attachment; filename*=\"utf-8''a%20b\"", "attachment", {"filename": "a b"}),
+        ("attachment; filename*1*=utf-8''a; filename*3*=%20b; filename*3*=c", "attachment", {"filename": "a b"}),
+        ("attachment; filename*=no-such''%c3%a9", "attachment", {"filename": "é"}),
+        ("attachment; filename=a.txt; filename*=''", "attachment", {"filename": "a.txt"}),
+        ('attachment; filename*0="=?utf-8?q?=C3"; filename*1="=A9?="', "attachment", {"filename": "é"}),
+        ("attachment; filename=%D0%9F.txt", "attachment", {"filename": "П.txt"}),
+        ("attachment; filename=50%A9.txt", "attachment", {"filename": "50%A9.txt"}),
+        ('attachment filename="a b.txt"', "attachment", {"filename": "a b.txt"}),
+        ("text/html charset=utf-8; name=a", "text/html", {"charset": "utf-8", "name": "a"}),
+        ('"text/html"; charset=utf-8', "text/html", {"charset": "utf-8"}),
+        ("text / html", "text/html", {}),
         ("", "", {}),
     ],
 )
@@ -104,6 +125,17 @@ def test_only_so_many_parameters_are_looked_at() -> None:
         ('"ann.lee"@example.com', "", "ann.lee@example.com"),
         ("Ann\r\n <ann@example.com>", "Ann", "ann@example.com"),
         ("\"'Ann'\" <ann+tag@example.com>", "Ann", "ann+tag@example.com"),
+        ("=?utf-8?Q?Lee,_Ann?= <ann@example.com>", "Lee, Ann", "ann@example.com"),
+        ("=?utf-8?Q?Lee=2C_Ann?= <ann@example.com>", "Lee, Ann", "ann@example.com"),
+        ("Ann Lee<ann@example.com>  ", "Ann Lee", "ann@example.com"),
+        ("J. R. O'Neil-Lee <ann@example.com>", "J. R. O'Neil-Lee", "ann@example.com"),
+        ("'Ann Lee' <ann@example.com>", "Ann Lee", "ann@example.com"),
+        ("'ann@example.com' <ann@example.com>", "ann@example.com", "ann@example.com"),
+        ("Ann@Example.COM <ann@example.com>", "Ann@Example.COM", "ann@example.com"),
+        ("Ann Lee <ann@example.com> (Sales)", "Ann Lee", "ann@example.com"),
+        ("[Desk] Ann <ann@example.com>", "[Desk] Ann", "ann@example.com"),
+        ("Ann\t<ann@example.com>", "Ann", "ann@example.com"),
+        ('""<ann@example.com>', "", "ann@example.com"),
     ],
 )
 def test_one_plain_address_is_the_sender(raw: str, name: str, address: str) -> None:
@@ -163,6 +195,27 @@ def test_one_plain_address_is_the_sender(raw: str, name: str, address: str) -> N
         ["boss @corp.example"],
         ["boss@corp@corp.example"],
         ["boss;ann@example.com"],
+        ["Boss, Big <boss@corp.example>"],
+        ['"Big Boss" <boss@corp.example>;'],
+        ["Big Boss boss@corp.example"],
+        ["=?utf-8?Q?Boss,_x@y.example?= <boss@corp.example>"],
+        ["Boss: <boss@corp.example>"],
+        ["boss@corp.example (one (two))"],
+        ["Boss <boss@corp.example> (ann@example.com)"],
+        ["Boss <boss@corp.example> text"],
+        ["Boss @ Corp <boss@corp.example>"],
+        ["boss%corp.example"],
+        ["corp.example!boss"],
+        ["boss@c\udcd0\udcberp.example"],
+        ["boss\uff20corp.example"],
+        ["boss@corp\u3002example"],
+        ["=?utf-8?b?PGJvc3NAY29ycC5leGFtcGxlPg==?="],
+        ["Boss <boss@corp.example\n>"],
+        ["boss@corp.example\x0b"],
+        ["mailto:boss@corp.example"],
+        ["\\<boss@corp.example>"],
+        ["<boss@corp.example>;<ann@example.com>"],
+        ["boss@corp.example/ann@example.com"],
         ["b" * 65 + "@corp.example"],
         ["boss@" + "c" * 250 + ".example"],
         ["x" * 5000 + " <boss@corp.example>"],
@@ -172,6 +225,32 @@ def test_every_ambiguous_from_names_nobody_and_keeps_a_name_for_people(values: l
     mailbox = sender(values)
     assert mailbox.address == ""
     assert bool(mailbox.name) == any(value.strip() for value in values)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "boss%corp.example@example.com",
+        "corp.example!boss@example.com",
+        '"boss@corp.example" <ann@example.com>',
+        "Boss (boss at corp.example) <ann@example.com>",
+        "boss.corp.example@example.com",
+        "boss@corp.example.example.com",
+        "boss@xn--crp-tlc.example",
+        "boss+corp.example@example.com",
+        ".boss@corp.example",
+        "boss.@corp.example",
+    ],
+)
+def test_address_that_only_looks_like_another_one_is_not_the_other(value: str) -> None:
+    assert sender([value]).address not in {"", "boss@corp.example"}
+
+
+def test_raw_bytes_in_headers_may_be_in_the_charset_of_the_text() -> None:
+    raw = "\udccf\udcf0\udce8"
+    assert decode_text(raw, charset="windows-1251") == "При"
+    assert sender([f"{raw} <ann@example.com>"], "windows-1251").name == "При"
+    assert decode_text("\udcd0\udc9f\udcd1\udc80", charset="windows-1251") == "Пр"
 
 
 @pytest.mark.parametrize(
@@ -204,6 +283,8 @@ def test_only_so_many_addresses_are_looked_at() -> None:
         ("<ant @x.\r\n example>", ("ant@x.example",)),
         ("Your message of Monday <ant@x.example>", ("ant@x.example",)),
         ("ant@x.example", ("ant@x.example",)),
+        ("<ant@x.example", ("ant@x.example",)),
+        ("<ant <bee@x.example; cat@x.example>>", ("bee@x.example;cat@x.example",)),
         ("<[ant@x.example]>", ("[ant@x.example]",)),
         ("<>", ()),
         ("<" + "a" * 999 + ">", ()),
@@ -228,6 +309,7 @@ def test_of_too_many_message_ids_the_newest_are_kept() -> None:
         ([""], None),
         (["<>"], None),
         (["<[ant"], "[ant"),
+        (["a<n<t"], "ant"),
         (["ant"], "ant"),
         (["", "<ant@x.example>"], "ant@x.example"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+import tracemalloc
 from dataclasses import astuple
 from email.message import EmailMessage
 
@@ -146,6 +147,137 @@ def test_second_from_field_however_written_makes_the_sender_unknown(head: str) -
     assert message.from_text == "boss@corp.example, ann@x.example"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "From: boss@corp.example\r\nFrom: ann@x.example",
+        "From: ann@x.example\r\nFrom: boss@corp.example",
+        "From: boss@corp.example\r\nfrom : boss@corp.example",
+        "From\t: boss@corp.example\r\nFROM: ann@x.example",
+        "From: boss@corp.example,\r\n ann@x.example",
+        "From: boss@corp.example\0",
+        "From: boss@corp.example\x0b",
+        "From: boss@corp.example\rX-Any: x",
+        "From: Boss <boss@corp.example>\rFrom: ann@x.example",
+        "From: =?utf-8?q?boss=40corp.example?=",
+        "From: boss@c\udcd0\udcberp.example",
+        "Sender: boss@corp.example",
+        "Resent-From: boss@corp.example",
+        "Reply-To: boss@corp.example",
+        "Return-Path: <boss@corp.example>",
+        "X-From: boss@corp.example",
+        "From boss@corp.example Mon Mar  3 12:34:00 2025",
+        "From:",
+    ],
+)
+def test_mail_with_a_doubtful_sender_is_kept_and_says_so(head: str) -> None:
+    message = parse_message(f"{head}\r\nSubject: x\r\n\r\ntext".encode("utf-8", "surrogateescape"))
+    assert message.sender.address == ""
+    assert message.text == "text"
+    has_from = head.lower().startswith(("from:", "from :", "from\t:")) and bool(head[5:].strip())
+    assert message.remarks == (("the sender cannot be named without doubt",) if has_from else ())
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Sender: boss@corp.example\r\nFrom: ann@x.example",
+        "From: ann@x.example\r\nResent-From: boss@corp.example\r\nReply-To: boss@corp.example",
+        "From: ann@x.example\r\n From: boss@corp.example <x@x.example>\r\nX-A: b",
+        "Subject: a\rFrom: boss@corp.example\r\nFrom: ann@x.example",
+        "Subject: a\x0bFrom: boss@corp.example\r\nFrom: ann@x.example",
+        "X: y\r\n\tFrom: boss@corp.example\r\nFrom: ann@x.example",
+    ],
+)
+def test_no_other_field_makes_a_sender(head: str) -> None:
+    message = parse_message(f"{head}\r\n\r\ntext".encode())
+    assert message.sender.address in {"", "ann@x.example"}
+
+
+def test_missing_message_id_is_none() -> None:
+    assert parse_message(b"Subject: x\r\n\r\nx").message_id is None
+
+
+BROKEN = "its MIME structure is broken"
+HEAD = "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+FILE = "Content-Type: application/pdf; name=a.pdf\r\n\r\n%PDF"
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "names"),
+    [
+        # The same boundary on two levels: the part behind the inner end is a part too.
+        (
+            f"--b\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n{PLAIN}\r\n--b\r\n{RICH}\r\n"
+            f"--b--\r\n\r\n--b\r\n{FILE}\r\n--b--",
+            "plain words of the mail",
+            ["a.pdf"],
+        ),
+        (f"--b\r\n{PLAIN}\r\n--b--\r\n--b\r\n{FILE}\r\n--b--", "plain words of the mail", ["a.pdf"]),
+        (f"--b\r\n{PLAIN}\r\n--b\r\n{FILE}", "plain words of the mail", ["a.pdf"]),
+        ("only words, no part", "only words, no part", []),
+        ("words before\r\n--b--\r\nwords after", "words before\r\n--b--\r\nwords after", []),
+        (f"--b\r\nContent-Type: text/html\r\n{PLAIN}\r\n--b--", "plain words of the mail", []),
+    ],
+)
+def test_broken_structure_hides_nothing_and_is_said(body: str, text: str, names: list[str]) -> None:
+    message = parse_message((HEAD + body).encode())
+    assert message.text == text.replace("\r\n", "\n")
+    assert [info.name for info in message.attachments] == names
+    assert message.remarks == (BROKEN,)
+
+
+def test_words_around_the_parts_are_shown_where_no_part_has_any() -> None:
+    parts = f"--b\r\n{FILE}\r\n--b--\r\n"
+    assert parse_message(f"{HEAD}Please print this.\r\n{parts}Thank you.".encode()).text == (
+        "Please print this.\n\nThank you."
+    )
+    assert parse_message(f"{HEAD}This is a multi-part message in MIME format.\r\n{parts}".encode()).text == ""
+    assert parse_message(f"{HEAD}Not shown.\r\n--b\r\n{PLAIN}\r\n--b--".encode()).text == "plain words of the mail"
+
+
+INVITATION = (
+    "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VTIMEZONE\r\nDTSTART:16010101T000000\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\n"
+    'SUMMARY;LANGUAGE=en:Printer\\, second\r\n  look\r\nDTSTART;TZID="Europe/Berlin":20260302T093000\r\n'
+    "DTEND:20260302T083000Z\r\nLOCATION:Floor 2\r\nORGANIZER;CN=Ann:mailto:ann@x.example\r\n"
+    "DESCRIPTION:Bring\\npaper.\r\nBEGIN:VALARM\r\nDESCRIPTION:ring\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR"
+)
+
+
+def test_invitation_alone_is_readable_and_attached() -> None:
+    message = parse_message(f"Content-Type: text/calendar; charset=utf-8\r\n\r\n{INVITATION}".encode())
+    assert message.text == (
+        "Printer, second look\nFrom: 2026-03-02 09:30 (Europe/Berlin)\nTo: 2026-03-02 08:30 UTC\nWhere: Floor 2\n"
+        "Organiser: ann@x.example\n\nBring\npaper."
+    )
+    assert [info.name for info in message.attachments] == ["invite.ics"]
+    assert parse_message(f"Content-Type: text/calendar\r\n\r\n{INVITATION[:20]}".encode()).text == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "text"),
+    [
+        ("text/rtf", r"{\rtf1\ansi{\info{\author X}}One\par two\tab\'e9\emdash{\b bold}}", "One\ntwo\té—bold"),
+        ("text/enriched", "<bold>One</bold>\r\nline\r\n\r\nnext <<x>", "One line\nnext <x>"),
+        ("text/richtext", "<bold>One</bold><nl>two", "One\ntwo"),
+    ],
+)
+def test_rich_text_alone_is_readable_and_attached(kind: str, source: str, text: str) -> None:
+    message = parse_message(f"Content-Type: {kind}\r\n\r\n{source}".encode())
+    assert message.text == text
+    assert len(message.attachments) == 1
+
+
+def test_text_that_is_cut_and_header_that_is_too_long_are_said() -> None:
+    assert parse_message(b"\r\n" + b"word \n" * LONGEST_TEXT).remarks == ("text cut at 1 MiB",)
+    long = "header too long: the rest of it is in the raw mail only"
+    assert parse_message(b"A: b\r\n" * 2000 + b"\r\nx").remarks == (long,)
+    assert parse_message(b"A: " + b"b" * 300_000 + b"\r\nB: c\r\n\r\nx").remarks == (long,)
+    deep = "nested deeper than 50: what is inside is not taken apart"
+    assert parse_message(nested(60, b"mixed", b"x")).remarks == (BROKEN, deep)
+    assert "more than 1,000 parts: the rest is in the raw mail only" in parse_message(BOMBS["parts"]).remarks
+
+
 def test_subject_is_one_line_whatever_it_encodes() -> None:
     subject = parse_message(b"Subject: =?utf-8?q?a=0D=0ABcc:_b=E2=80=AE?=\r\n\r\nx").subject
     assert subject == "a Bcc: b"
@@ -158,7 +290,7 @@ def test_subject_is_one_line_whatever_it_encodes() -> None:
         (multipart("alternative", RICH, PLAIN), "plain words of the mail", []),
         (multipart("alternative", "\r\n ", RICH), "plain words of the mail", []),
         (multipart("mixed", PLAIN, RICH), "plain words of the mail", []),
-        (multipart("alternative", PLAIN, RICH, CALENDAR), "plain words of the mail", ["text-2.ics"]),
+        (multipart("alternative", PLAIN, RICH, CALENDAR), "plain words of the mail", ["invite.ics"]),
         (multipart("mixed", PLAIN, PICTURE, "\r\nsecond text"), "plain words of the mail\n\nsecond text", ["a.png"]),
         (multipart("related", RICH, PICTURE), "plain words of the mail", ["a.png"]),
         (
@@ -174,9 +306,9 @@ def test_subject_is_one_line_whatever_it_encodes() -> None:
         (multipart("mixed", PLAIN, "Content-Type: text/csv\r\n\r\na,b"), "plain words of the mail", ["text-1.csv"]),
         (multipart("mixed", "Content-Type: text/plain; name=body.txt\r\n\r\nonly text"), "only text", []),
         (multipart("mixed", PICTURE), "", ["a.png"]),
-        (multipart("digest", "\r\nSubject: a\r\n\r\nb"), "", ["message-0.eml"]),
+        (multipart("digest", "\r\nSubject: a\r\n\r\nb"), "", ["a.eml"]),
         (mail("Content-Type: application/pdf", "", "%PDF"), "", ["application-0.pdf"]),
-        (mail("Content-Type: message/rfc822", "", "Subject: in", "", "inside"), "", ["message-0.eml"]),
+        (mail("Content-Type: message/rfc822", "", "Subject: in", "", "inside"), "", ["in.eml"]),
     ],
 )
 def test_text_is_chosen_and_the_rest_attached(raw: bytes, text: str, names: list[str]) -> None:
@@ -202,7 +334,9 @@ def test_quote_marked_in_html_is_kept_aside() -> None:
 
 
 def test_mail_that_is_forwarded_by_its_subject_stays_whole() -> None:
-    block = "From: Bob <bob@x.example>\r\nSent: Monday\r\nTo: Ann\r\nSubject: Bill\r\n\r\nPay me."
+    block = (
+        "From: Bob <bob@x.example>\r\nSent: Monday, March 2, 2026 9:12 AM\r\nTo: Ann\r\nSubject: Bill\r\n\r\nPay me."
+    )
     kept = parse_message(f"Subject: Fwd: [#66] Bill\r\n\r\nSee below.\r\n\r\n{block}".encode())
     cut = parse_message(f"Subject: Re: Fwd: Bill\r\n\r\nSee below.\r\n\r\n{block}".encode())
     assert "Pay me." in kept.visible
@@ -300,6 +434,7 @@ def test_counts_are_capped() -> None:
     assert len(message.attachments) == MOST_ATTACHMENTS
     many = parse_message(b"To: " + b"a@x.example, " * 50 + b"\r\n" + b"Cc: bee@x.example\r\n" * 900 + b"\r\nx")
     assert many.recipients == ("a@x.example", "bee@x.example")
+    assert many.remarks == ("more than 100 addresses: the rest is in the raw mail only",)
 
 
 def nested(depth: int, kind: bytes, inner: bytes) -> bytes:
@@ -344,6 +479,23 @@ def test_bombs_are_read_in_time(name: str) -> None:
     assert len(message.attachments) <= MOST_ATTACHMENTS
 
 
+def test_largest_mail_is_read_fast_and_is_not_copied_often() -> None:
+    encoded = base64.encodebytes(bytes(range(256)) * 75_000).replace(b"\n", b"\r\n")
+    raw = multipart(
+        "mixed", PLAIN, "Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    ).replace(b"base64\r\n\r\n", b"base64\r\n\r\n" + encoded)
+    started = time.process_time()
+    message = parse_message(raw)
+    assert time.process_time() - started < 3
+    assert message.attachments[0].size_bytes == 256 * 75_000
+    tracemalloc.start()
+    try:
+        parse_message(raw)
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(raw)
+    finally:
+        tracemalloc.stop()
+
+
 _HEADS = st.sampled_from(
     [
         b"From: Ann <ann@x.example>",
@@ -362,6 +514,19 @@ _HEADS = st.sampled_from(
         b"Content-Transfer-Encoding: quoted-printable",
         b"Content-Disposition: inline; filename*0*=x''%ff",
         b"Content-ID: <x>",
+        b"Content-Type: application/ms-tnef",
+        b"Content-Type: application/pkcs7-mime",
+        b"Content-Type: text/calendar",
+        b"Content-Type: text/rtf",
+        b"Content-Type: text/plain; format=flowed; delsp=yes",
+        b"Content-Transfer-Encoding: x-uuencode",
+        b"begin 644 a.txt",
+        b"#86)C",
+        b"end",
+        b"BEGIN:VEVENT",
+        b"{\\rtf1 a\\par\\'e9",
+        b"\x78\x9f\x3e\x22\0\0",
+        b"0\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80",
         b"Return-Path: <>",
         b"",
         b"--b",

@@ -4,78 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config import load_settings
+from gateway.model import Outbound, OutboxKind
+from mail.compose import Composer
+from mail.quotes import OWN_FIRST
 from mail.text import LONGEST_TEXT, is_forward_line, split_reply
+from tests.mail.test_introductions import BLOCKS, INTRODUCTIONS, NEW, UNSURE
+from tests.mail.test_signatures import DEVICES, NOTICES, SIGNATURES
 
-NEW = "It works now, thank you very much."
-
-INTRODUCTIONS = {
-    "Gmail": "On Mon, Mar 3, 2025 at 12:34 PM Support <support@desk.example> wrote:",
-    "Gmail, wrapped": "On Mon, Mar 3, 2025 at 12:34 PM Support Team of the Desk <\nsupport@desk.example> wrote:",
-    "Apple Mail": "On 3 Mar 2025, at 12:34, Support <support@desk.example> wrote:",
-    "Thunderbird": "On 03/03/2025 12:34, Support wrote:",
-    "Gmail ru": "пн, 3 мар. 2025 г. в 12:34, Support <support@desk.example>:",
-    "Gmail ru, old": "3 марта 2025 г., 12:34 пользователь Support <support@desk.example> написал:",
-    "Yandex": '03.03.2025, 12:34, "Support" <support@desk.example>:',
-    "Mail.ru": "Понедельник, 3 марта 2025, 12:34 +03:00 от Support <support@desk.example>:",
-    "Thunderbird ru": "03.03.2025 12:34, Support пишет:",
-    "Apple Mail ru": "3 марта 2025 г., в 12:34, Support <support@desk.example> написал(а):",
-    "Gmail uk": "пн, 3 бер. 2025 р. о 12:34 Support <support@desk.example> пише:",
-    "Apple Mail uk": "3 бер. 2025 р. о 12:34 Support <support@desk.example> написав(-ла):",
-    "Gmail de": "Am Mo., 3. März 2025 um 12:34 Uhr schrieb Support <support@desk.example>:",
-    "Thunderbird de": "Am 03.03.2025 um 12:34 schrieb Support:",
-    "Gmail fr": "Le lun. 3 mars 2025 à 12:34, Support <support@desk.example> a écrit :",
-    "Gmail es": "El lun, 3 mar 2025 a las 12:34, Support (<support@desk.example>) escribió:",
-    "Gmail it": "Il giorno lun 3 mar 2025 alle ore 12:34 Support <support@desk.example> ha scritto:",
-    "Gmail pt": "Em seg., 3 de mar. de 2025 às 12:34, Support <support@desk.example> escreveu:",
-    "Gmail nl": "Op ma 3 mrt 2025 om 12:34 schreef Support <support@desk.example>:",
-    "Gmail pl": "pon., 3 mar 2025 o 12:34 Support <support@desk.example> napisał(a):",
-    "Thunderbird pl": "W dniu 3.03.2025 o 12:34, Support pisze:",
-    "dashed": "---- On Mon, 03 Mar 2025 12:34:00 +0100 Support <support@desk.example> wrote ----",
-    "original": "-----Original Message-----",
-    "original de": "-----Ursprüngliche Nachricht-----",
-    "original ru": "-------- Исходное сообщение --------",
-    "our own notice": "Support has reply to yor ticket:",
-}
-BLOCKS = {
-    "en": "From: Support <support@desk.example>\nSent: Monday, March 3, 2025 12:34\nTo: Ann\nSubject: RE: Printer",
-    "en bold": "*From:* Support <support@desk.example>\n*Sent:* Monday 12:34\n*To:* Ann\n*Subject:* RE: Printer",
-    "en with rule": "________________________________\nFrom: Support\nSent: Monday\nTo: Ann\nSubject: RE: Printer",
-    "ru": "От: Support <support@desk.example>\nОтправлено: 3 марта 2025 г. 12:34\nКому: Ann\nТема: RE: Принтер",
-    "uk": "Від: Support <support@desk.example>\nНадіслано: 3 березня 2025 р. 12:34\nКому: Ann\nТема: RE: Принтер",
-    "de": "Von: Support <support@desk.example>\nGesendet: Montag, 3. März 2025 12:34\nAn: Ann\nBetreff: AW: Drucker",
-    "fr": "De : Support <support@desk.example>\nEnvoyé : lundi 3 mars 2025 12:34\nÀ : Ann\nObjet : RE: Imprimante",
-    "es": "De: Support <support@desk.example>\nEnviado: lunes, 3 de marzo de 2025 12:34\nPara: Ann\nAsunto: RE: x",
-    "it": "Da: Support <support@desk.example>\nInviato: lunedì 3 marzo 2025 12:34\nA: Ann\nOggetto: R: x",
-    "pt": "De: Support <support@desk.example>\nEnviada: segunda-feira, 3 de março de 2025\nPara: Ann\nAssunto: RES: x",
-    "nl": "Van: Support <support@desk.example>\nVerzonden: maandag 3 maart 2025 12:34\nAan: Ann\nOnderwerp: RE: x",
-    "pl": "Od: Support <support@desk.example>\nWysłano: poniedziałek, 3 marca 2025 12:34\nDo: Ann\nTemat: RE: x",
-}
-
-
-@pytest.mark.parametrize("program", INTRODUCTIONS)
-def test_quote_below_an_introduction_is_cut(program: str) -> None:
-    visible, quoted, signature = split_reply(f"{NEW}\n\n{INTRODUCTIONS[program]}\n\n> Old question\n> and more\n")
-    assert (visible, signature) == (NEW, "")
-    assert quoted.endswith("> and more")
-
-
-@pytest.mark.parametrize("program", INTRODUCTIONS)
-def test_unmarked_text_below_an_introduction_is_cut(program: str) -> None:
-    visible, quoted, _ = split_reply(f"{NEW}\n\n{INTRODUCTIONS[program]}\nOld question\n\nand more")
-    assert visible == NEW
-    assert quoted.endswith("and more")
-
-
-@pytest.mark.parametrize("language", BLOCKS)
-def test_reply_below_outlook_header_is_cut(language: str) -> None:
-    visible, quoted, _ = split_reply(f"{NEW}\n\n{BLOCKS[language]}\n\nOld question")
-    assert visible == NEW
-    assert quoted == f"{BLOCKS[language]}\n\nOld question"
+ON_WROTE = INTRODUCTIONS["Gmail"]
+THUNDERBIRD = INTRODUCTIONS["Thunderbird"]
 
 
 def test_marked_quote_without_an_introduction_is_cut() -> None:
@@ -88,8 +35,8 @@ def test_our_own_quoted_notice_is_cut() -> None:
 
 
 def test_answer_below_the_quote_is_visible() -> None:
-    text = f"{INTRODUCTIONS['Thunderbird']}\n> Old question\n> and more\n\n{NEW}"
-    assert split_reply(text) == (NEW, f"{INTRODUCTIONS['Thunderbird']}\n> Old question\n> and more", "")
+    text = f"{THUNDERBIRD}\n> Old question\n> and more\n\n{NEW}"
+    assert split_reply(text) == (NEW, f"{THUNDERBIRD}\n> Old question\n> and more", "")
 
 
 def test_answer_behind_the_same_line_as_the_introduction_is_visible() -> None:
@@ -97,9 +44,7 @@ def test_answer_behind_the_same_line_as_the_introduction_is_visible() -> None:
 
 
 def test_answers_between_quoted_lines_are_shown_with_them() -> None:
-    text = (
-        f"{INTRODUCTIONS['Gmail']}\n\n> Which printer?\n\nThe blue one.\n\n> Since when?\n\nSince Monday.\n\n> Regards"
-    )
+    text = f"{ON_WROTE}\n\n> Which printer?\n\nThe blue one.\n\n> Since when?\n\nSince Monday.\n\n> Regards"
     visible, quoted, _ = split_reply(text)
     assert "> Which printer?\n\nThe blue one.\n\n> Since when?\n\nSince Monday." in visible
     assert quoted == "> Regards"
@@ -134,64 +79,33 @@ def test_forwarded_mail_stays_visible(marker: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "signature",
-    [
-        "-- \nAnn Lee\nExample Ltd",
-        "--\nAnn",
-        "---\nAnn",
-        "Sent from my iPhone",
-        "Sent from my Galaxy smartphone!",
-        "Get Outlook for iOS<https://x.example>",
-        "Sent from Yahoo Mail on Android",
-        "Отправлено с iPhone",
-        "Надіслано з iPhone",
-        "Von meinem iPhone gesendet",
-        "Gesendet von Mail für Windows",
-        "Envoyé de mon iPhone",
-        "Enviado desde mi iPhone",
-        "Inviato da iPhone",
-        "Enviado do meu iPhone",
-        "Verstuurd vanaf mijn iPhone",
-        "Wysłane z iPhone'a",
-        "Best regards,\nAnn Lee",
-        "Mit freundlichen Grüßen\n\nAnn Lee\nExample GmbH",
-        "С уважением,\nАнна",
-        "З повагою,\nАнна Лі\n+380 44 123 45 67",
-        "-Ann",
-        "Ann Lee\nann@x.example\n+44 20 1234 5678",
-        "Thanks,\nAnn\n\nSent from my iPhone",
-    ],
-)
-def test_signature_is_cut(signature: str) -> None:
-    assert split_reply(f"{NEW}\n\n{signature}\n") == (NEW, "", signature)
-    visible, quoted, found = split_reply(f"{NEW}\n\n{signature}\n\n{INTRODUCTIONS['Gmail']}\n> Old\n")
-    assert (visible, found.strip()) == (NEW, signature)
-    assert quoted.endswith("> Old")
-
-
-@pytest.mark.parametrize(
     "text",
     [
-        "On the left side it blinks.",
-        "On Monday 3 March 2025 the printer broke",
-        "He wrote: all is well.\nBut it is not.",
-        "I wrote:\nnothing.",
-        "From: Paris\nTo: London\nDate: 3 May\nPlease book this.",
-        "Sent from my desk, which is better than a phone.",
-        "A fix -- this is no signature.",
-        "Please send:\n- the bill\n- the plan",
-        "Steps:\n-- first\n-- second",
-        "Thanks for your help.\nIt is still broken.",
-        "Thanks!",
-        "Please create an account for:\n\nAnn Lee\nann@x.example\n+44 20 1234 5678",
         "if a > b:\n    print(a)",
         "1 < 2\n--> see",
+        "The load is\n> 90 % on all of them",
+        "It must be\n>= 3.5 bar",
+        "Hello,\n> 90% of the mails fail",
+        "I typed\n>>> import printer\n>>> printer.start()",
+        ">>> import printer\nImportError: no such thing",
+        "See:\n```\n> GET /\n\nOn Mon, Mar 3, 2025 at 12:34 PM, a <a@x.example> wrote:\n```\nWhy?",
+        "Indented:\n\n    > no quote",
+        ">From here on it fails",
+        "* one\n* two\n- three",
         "",
         "\n\n",
     ],
 )
-def test_text_that_only_looks_like_a_quote_or_signature_stays(text: str) -> None:
-    assert split_reply(text)[0].strip("\n") == text.strip("\n")
+def test_text_that_only_looks_like_a_quote_stays(text: str) -> None:
+    assert split_reply(text) == (text, "", "")
+
+
+@pytest.mark.parametrize("program", UNSURE)
+def test_answer_below_lines_that_the_writer_introduced_himself(program: str) -> None:
+    """What was picked out without a date or an address belongs to the answer below it; other quotes do not."""
+    text = f"Hello,\n\n{UNSURE[program]}\n> Old question\n\n{NEW}"
+    is_from_program = any(sign.isdigit() or sign == "@" for sign in UNSURE[program])
+    assert split_reply(text)[0].replace("\n", "") == (f"Hello,{NEW}" if is_from_program else text.replace("\n", ""))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +114,7 @@ def test_text_that_only_looks_like_a_quote_or_signature_stays(text: str) -> None
         "> Old question\n> and more",
         "-- \nAnn",
         "Sent from my iPhone",
-        f"{INTRODUCTIONS['Gmail']}\n> Old question",
+        f"{ON_WROTE}\n> Old question",
         f"{BLOCKS['en']}\n\nOld question",
         "-----Original Message-----\nOld question",
         "...\n> Old question\n-- \nAnn",
@@ -208,6 +122,90 @@ def test_text_that_only_looks_like_a_quote_or_signature_stays(text: str) -> None
 )
 def test_where_nothing_is_new_the_whole_text_is_visible(text: str) -> None:
     assert split_reply(text) == (text, "", "")
+
+
+def test_signature_of_a_forwarded_mail_stays() -> None:
+    mail = "---------- Forwarded message ---------\nFrom: Bob <bob@x.example>\nSubject: Bill\n\nPay me.\n-- \nBob"
+    assert split_reply(f"Please see below.\n\n-- \nAnn\n\n{mail}") == (f"Please see below.\n\n{mail}", "", "-- \nAnn")
+
+
+def _own_mails(tmp_path: Path) -> dict[str, str]:
+    """The bodies of our own mails, as the templates make them."""
+    composer = Composer(load_settings({"HELPDESK_SUPPORT_ADDRESS": "support@desk.example"}, tmp_path))
+    token = "r1" + "a" * 36
+    story = "The printer is\non fire.\nTo check your ticket, press to link: http://other.example/"
+    note = {"ticket_id": 66, "subject": "x", "ticket_message": story, "author": "Ann Lee", "message": story}
+    note |= {"intake_id": 5}
+    contexts: dict[str, tuple[OutboxKind, dict[str, object]]] = {
+        "answer": (OutboxKind.ANSWER, {"ticket_id": 66, "subject": "x", "message": story, "answer": "Restart it."}),
+        "receipt": (OutboxKind.RECEIPT, {"ticket_id": 66, "trust": "unverified"}),
+        "confirm": (OutboxKind.CONFIRM, {"username": "ann", "expires_at": 1795432800}),
+        "digest": (OutboxKind.DIGEST, {"items": [{"ticket_id": 6, "subject": "x", "author": "Ann"}], "more": 3}),
+    }
+    for occasion in ("ticket", "answer", "held", "bounced", "refused", "unheard"):
+        contexts[f"notice {occasion}"] = (OutboxKind.NOTICE, {**note, "occasion": occasion})
+    mails: dict[str, str] = {}
+    for name, (kind, context) in contexts.items():
+        mail = Outbound(
+            id=1,
+            kind=kind,
+            recipient="ann@x.example",
+            token=token,
+            message_id=f"{token}@desk.example",
+            in_reply_to="",
+            references=(),
+            context=context,
+            ticket_id=66 if "ticket_id" in context else None,
+            person_id=7,
+            attempts=1,
+            created_at=datetime(2026, 11, 23, 12, 0, tzinfo=UTC),
+        )
+        content = message_from_bytes(composer.compose(mail).content, policy=policy.default)
+        assert isinstance(content, EmailMessage)
+        mails[name] = content.get_content().replace("\r", "").strip("\n")
+    return mails
+
+
+def test_own_mail_is_known_by_its_lines(tmp_path: Path) -> None:
+    """Also without > and without an introduction: what stands above and below it was written by the customer."""
+    for name, mail in _own_mails(tmp_path).items():
+        assert OWN_FIRST.match(mail.partition("\n")[0]), name
+        for head in ("", f"{ON_WROTE}\n", f"{ON_WROTE}\n\n", f"{BLOCKS['en']}\n\n", "-----Original Message-----\n"):
+            quote = f"{head}{mail}"
+            assert split_reply(f"{quote}\n\n{NEW}") == (NEW, quote, ""), (name, head)
+            assert split_reply(f"{NEW}\n\n{quote}")[:2] == (NEW, quote), (name, head)
+            visible, quoted, _ = split_reply(f"Hello,\n\n{quote}\n\n{NEW}\n\nSent from my iPhone")
+            assert (visible.split(), quoted) == (["Hello,", *NEW.split()], quote), (name, head)
+
+
+def test_own_mail_whose_tabs_became_blanks_or_whose_link_was_wrapped() -> None:
+    mail = (
+        "Support has reply to yor ticket:\n\n        Fire!\n------\n\nReply message:\n\n        Restart it.\n____\n\n"
+    )
+    for link in (
+        "To check your ticket, press to link: http://desk.example/api/ticket/66",
+        "To check your ticket, press to link: <http://desk.example/api/ticket/66>",
+        "To check your ticket, press to link:\nhttp://desk.example/api/ticket/66",
+        "To check your ticket, press to link:\u00a0http://desk.example/api/ticket/66 <http://desk.example/api/ticket/66>",
+    ):
+        assert split_reply(f"{mail}{link}\n{NEW}") == (NEW, f"{mail}{link}", "")
+
+
+def test_own_mail_that_was_cut_off_goes_on_to_the_end() -> None:
+    assert split_reply(f"{NEW}\nSupport has reply to yor ticket:\n\n\tFire!")[0] == NEW
+    text = f"{NEW}\nNew ticket #66 from my colleague:\nthe printer burns"
+    assert split_reply(text) == (text, "", "")
+
+
+def test_older_mail_below_our_own_is_no_new_text() -> None:
+    own = "Support has reply to yor ticket:\n\n\tFire!\n\nTo check your ticket, press to link: http://desk.example/1"
+    text = f"{NEW}\n\n{ON_WROTE}\n{own}\n\n{BLOCKS['en']}\n\nOlder"
+    assert split_reply(text)[0] == NEW
+
+
+def test_signs_that_only_steer_the_display_are_kept() -> None:
+    text = "\u200fשלום\u200e \u202ait works\u202c\u00a0now"
+    assert split_reply(f"{text}\n\n{ON_WROTE}\n> Old")[0] == text
 
 
 def test_too_long_a_text_is_visible_as_a_whole() -> None:
@@ -243,6 +241,30 @@ HOSTILE += [
     "x " * 50 + "On 3 Mar 2025, a <wrote:\n",
     "---------- Forwarded message",
     "Bob\nb@x.example\nwww.x.example\n\n",
+    "On 1/1/2025\n",
+    "On 1/1/2025 1:11 a <a@x.example>\n",
+    "a <a@x.example>\n",
+    "a@x.example>",
+    "New ticket #1 from a:\n",
+    " New ticket #1 from a:\nTicket: x\n",
+    "Support has reply to yor ticket:\n Ticket: x\n",
+    "\tSupport has reply to yor ticket:\n",
+    "```\n",
+    "-----BEGIN PGP SIGNED MESSAGE-----\n",
+    "intended only for confidential and ",
+    "is confidential and\n\n",
+    "Disclaimer:\n",
+    "PS: x\n",
+    "Sent from my iPhone\n",
+    "Sent from my iPhone <http://",
+    "To unsubscribe \n",
+    "> 9",
+    ">>> x\n",
+    "e\u0301\u0323",
+    "1:11 ",
+    "2025",
+    "wrote ",
+    "Received: x\nFrom: a@x.example\nDate: 1:11\n",
 ]
 
 
@@ -262,16 +284,30 @@ _LINES = st.sampled_from(
     [
         *INTRODUCTIONS.values(),
         *BLOCKS.values(),
-        *("> old", ">> older", "new words", "-- ", "Thanks,", "Ann", "", "  ", "Sent from my iPhone", "____________"),
+        *UNSURE.values(),
+        *SIGNATURES.values(),
+        *DEVICES,
+        *NOTICES.values(),
+        *("> old", ">> older", "new words", "-- ", "Thanks,", "Ann", "", "  ", "____________", "```", "PS: more"),
         "a On Mon, Mar 3, 2025 at 1:00 PM, b@x.example wrote:",
         "Begin forwarded message:",
+        "-----BEGIN PGP SIGNED MESSAGE-----",
+        "-----BEGIN PGP SIGNATURE-----",
+        "-----END PGP SIGNATURE-----",
+        "To check your ticket, press to link: http://desk.example/api/ticket/66",
     ]
 )
 
 
-@given(st.lists(_LINES | st.text(max_size=20), max_size=25))
-def test_no_word_is_lost(lines: list[str]) -> None:
-    text = "\n".join(lines)
+@given(st.lists(st.tuples(st.sampled_from(["", "", "", "> ", "\t"]), _LINES | st.text(max_size=20)), max_size=25))
+def test_no_word_is_lost(lines: list[tuple[str, str]]) -> None:
+    text = "\n".join(mark + line for mark, line in lines)
     parts = split_reply(text)
-    assert Counter("".join("".join(parts).split())) == Counter("".join(text.split()))
+    assert Counter(word for part in parts for word in part.split()) == Counter(text.split())
     assert bool(parts[0].strip()) == bool(text.strip())
+
+
+@given(st.text(max_size=300))
+def test_no_word_of_any_text_is_lost(text: str) -> None:
+    parts = split_reply(text)
+    assert Counter(word for part in parts for word in part.split()) == Counter(text.split())
