@@ -1,8 +1,8 @@
 """The composition root: settings in, a running gateway out. The one place that knows every part.
 
-Parts start in the order database, courier, mail doors, HTTP, and stop in the reverse: doors close first, the courier
-settles what it is sending, the database goes last. On an embedded database a lock makes sure that this gateway has it
-to itself, and the schema is brought up to date before anything opens.
+Parts start in the order database, courier, reader of mails, mail doors, HTTP, and stop in the reverse: doors close
+first, then reading ends, the courier settles what it is sending, the database goes last. On an embedded database a
+lock makes sure that this gateway has it to itself, and the schema is brought up to date before anything opens.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from mail.intake import Mailroom
 from mail.pipe import deliver
 from mail.smtp import listening
 from mail.threads import is_ours
+from mail.worker import reading
 
 __all__ = ["AlreadyServed", "Gateway", "PortTaken", "catching", "deliver", "running", "serve"]
 _STOP_SECONDS = 4
@@ -72,7 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         else:
             await check_version(database)
         courier = await stack.enter_async_context(delivering(settings, database))
-        mailroom = Mailroom(settings, database)
+        mailroom = Mailroom(settings, database, await stack.enter_async_context(reading()))
         passwords = Passwords()
         stack.callback(passwords.close)
         application = build(settings)

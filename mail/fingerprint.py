@@ -43,7 +43,10 @@ def fingerprint(raw: bytes) -> str:
             break
         position = next_line
         if name not in _TRACE:
-            digest.update(name.encode("ascii") + b":" + value.replace(b"\r\n", b"\n") + b"\n")
+            digest.update(name.encode("ascii") + b":")
+            for piece in _slices(value, 0, len(value)):
+                digest.update(piece.replace(b"\r\n", b"\n"))
+            digest.update(b"\n")
     digest.update(b"\n")
     for piece in _plain_pieces(raw, body_start(raw, position)):
         digest.update(piece)
@@ -52,12 +55,15 @@ def fingerprint(raw: bytes) -> str:
 
 def _plain_pieces(raw: bytes, start: int) -> Iterator[bytes]:
     """The body in pieces, each line ended by a line feed, without empty lines at the end."""
-    end = len(raw)
-    while end > start and raw[end - 1] in b"\r\n":
-        end -= 1
+    for piece in _slices(raw, start, len(raw.rstrip(b"\r\n"))):
+        yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _slices(data: bytes, start: int, end: int) -> Iterator[bytes]:
+    """The bytes in slices that cut no line end in two: in short steps, so that other threads get their turn."""
     while start < end:
         stop = min(end, start + _SLICE_BYTES)
-        if raw[stop - 1 : stop] == b"\r" and raw[stop : stop + 1] == b"\n":
+        if data[stop - 1 : stop] == b"\r" and data[stop : stop + 1] == b"\n":
             stop += 1
-        yield raw[start:stop].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        yield data[start:stop]
         start = stop

@@ -1,7 +1,8 @@
 """The single path of a mail, whichever door it came by: read it, then one transaction that stores it and what follows.
 
-Reading is pure and never a reason to refuse: what cannot be read is stored as `failed`, its bytes intact. Trouble of
-ours comes out as the exception it is, and the door says "later". When `take` returns, everything is committed.
+Reading is pure and never a reason to refuse: what cannot be read, or not within the limits of `mail.worker`, is stored
+as `failed`, its bytes intact. Trouble of ours comes out as the exception it is, and the door says "later". When `take`
+returns, everything is committed.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from gateway.ledger import pack
 from gateway.model import Delivery, InboundMessage, Source, Taken, clean_line
 from gateway.reply_token import random_name
 from mail.fingerprint import fingerprint
-from mail.parse import attachment_bytes, parse_message
+from mail.parse import Unreadable
 from mail.threads import read_clues
-from mail.trust import verdict
+from mail.worker import Reader
 
 T = TypeVar("T")
-# Reading and packing a larger mail takes long enough to be done in a thread.
+# Packing a larger mail takes long enough to be done in a thread.
 _IN_PLACE_BYTES = 64 * 1024
 _LONGEST_ADDRESS = 1000
 _log = logging.getLogger("helpdesk.intake")
@@ -54,9 +55,12 @@ def _short(address: str) -> str:
 class Mailroom:
     """Takes mails and reads them. Safe to use from many doors at once."""
 
-    def __init__(self, settings: Settings, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, reader: Reader, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
         self._settings = settings
         self._database = database
+        self._reader = reader
         self._clock = clock
 
     async def take(self, delivery: Delivery) -> Taken:
@@ -70,7 +74,8 @@ class Mailroom:
             envelope_from=_short(delivery.envelope_from),
             envelope_to=tuple(_short(address) for address in delivery.envelope_to),
         )
-        reading, digest, packed = await self._off_loop(len(delivery.raw), partial(self._prepare, delivery))
+        reading = await self._understand(delivery)
+        digest, packed = await _off_loop(len(delivery.raw), partial(_prepare, delivery.raw))
         try:
             return await self._receive(delivery, reading, digest, packed)
         except (DataError, UnicodeError, OverflowError) as error:
@@ -103,7 +108,7 @@ class Mailroom:
         Raises NotFound or Conflict.
         """
         delivery = await self._database.read(lambda connection: ledger.get_delivery(connection, intake_id))
-        reading = await self._off_loop(len(delivery.raw), partial(self._understand, delivery))
+        reading = await self._understand(delivery)
         now = self._clock()
         return await self._database.write(
             lambda connection: intake.rerun_mail(
@@ -119,33 +124,34 @@ class Mailroom:
 
     async def read(self, raw: bytes) -> InboundMessage | None:
         """What is understood of a mail; None where nothing is."""
-        reading = await self._off_loop(len(raw), partial(self._understand, Delivery(raw=raw, source=Source.HTTP)))
+        reading = await self._understand(Delivery(raw=raw, source=Source.HTTP))
         return reading.message
 
     async def attachment(self, raw: bytes, position: int) -> bytes:
         """The bytes of the attachment at `position`."""
-        return await self._off_loop(len(raw), partial(attachment_bytes, raw, position))
+        return await self._reader.attachment(raw, position)
 
-    async def _off_loop(self, size_bytes: int, work: Callable[[], T]) -> T:
-        return work() if size_bytes <= _IN_PLACE_BYTES else await asyncio.to_thread(work)
-
-    def _prepare(self, delivery: Delivery) -> tuple[Reading, str, tuple[str, bytes]]:
-        return self._understand(delivery), fingerprint(delivery.raw), pack(delivery.raw)
-
-    def _understand(self, delivery: Delivery) -> Reading:
+    async def _understand(self, delivery: Delivery) -> Reading:
+        """Whatever a mail makes our code do, the mail is kept, shown as failed, and can be run again."""
         try:
-            message = parse_message(delivery.raw)
-            message = replace(
-                message,
-                verdict=verdict(
-                    delivery.raw,
-                    sender=message.sender.address,
-                    authserv_id=self._settings.trusted_authserv_id,
-                    trusted=delivery.trusted,
-                ),
+            message = await self._reader.read(
+                delivery.raw, authserv_id=self._settings.trusted_authserv_id, trusted=delivery.trusted
             )
-            return Reading(message=message, clues=read_clues(self._settings, message, delivery.envelope_to))
-        except Exception as error:
-            # Whatever a mail makes our code do, the mail is kept, shown as failed, and can be run again.
-            _log.warning("a mail cannot be understood", exc_info=True)
-            return Reading(message=None, failure=f"cannot be understood: {type(error).__name__}")
+        except Unreadable as unreadable:
+            failure = f"cannot be understood: {unreadable}"
+        else:
+            try:
+                return Reading(message=message, clues=read_clues(self._settings, message, delivery.envelope_to))
+            except Exception as error:
+                failure = f"cannot be understood: {type(error).__name__} in its clues"
+        _log.warning("a mail of %d bytes %s", len(delivery.raw), failure)
+        return Reading(message=None, failure=failure)
+
+
+async def _off_loop(size_bytes: int, work: Callable[[], T]) -> T:
+    return work() if size_bytes <= _IN_PLACE_BYTES else await asyncio.to_thread(work)
+
+
+def _prepare(raw: bytes) -> tuple[str, tuple[str, bytes]]:
+    """The mail's fingerprint, and the mail as it is stored."""
+    return fingerprint(raw), pack(raw)

@@ -17,6 +17,7 @@ from gateway.migrate import check_version, migrate
 from gateway.model import Delivery, Source
 from mail.intake import Mailroom
 from mail.threads import is_ours
+from mail.worker import reading
 
 _STORED, _REFUSED, _NO_SUCH_ADDRESS, _TRY_AGAIN = 0, 65, 67, 75
 # The line that mbox-minded mail servers put before the mail: envelope, not content.
@@ -57,15 +58,16 @@ async def _take(settings: Settings, raw: bytes, *, recipient: str | None, sender
         else:
             await check_version(database)
         envelope_from = (sender or "").removeprefix("<").removesuffix(">")
-        await Mailroom(settings, database).take(
-            Delivery(
-                raw=raw,
-                source=Source.PIPE,
-                envelope_from="" if envelope_from == "MAILER-DAEMON" else envelope_from,
-                envelope_to=(recipient,) if recipient else (),
-                null_sender=sender in {"<>", "", "MAILER-DAEMON"},
+        async with reading() as reader:
+            await Mailroom(settings, database, reader).take(
+                Delivery(
+                    raw=raw,
+                    source=Source.PIPE,
+                    envelope_from="" if envelope_from == "MAILER-DAEMON" else envelope_from,
+                    envelope_to=(recipient,) if recipient else (),
+                    null_sender=sender in {"<>", "", "MAILER-DAEMON"},
+                )
             )
-        )
     finally:
         await database.close()
     return _STORED

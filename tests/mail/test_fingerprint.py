@@ -87,7 +87,8 @@ def test_a_flood_costs_time_and_memory_in_proportion(piece: bytes, place: str) -
 
 
 def test_slices_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    mail = a_mail(text="one\ntwo\n\nthree" * 20)
+    monkeypatch.setattr("mail.fields._LONGEST_UNFOLDED", 10)
+    mail = a_mail(text="one\ntwo\n\nthree" * 20, x_long="one\r\n two\r\n\tthree")
     whole = fingerprint(mail)
     for size in range(1, 9):
         monkeypatch.setattr("mail.fingerprint._SLICE_BYTES", size)
