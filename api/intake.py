@@ -21,7 +21,7 @@ from api.payloads import (
     instant,
 )
 from gateway import ledger, outbox
-from gateway.errors import DeskError, NotFound
+from gateway.errors import DeskError, NotFound, TryAgainLater
 from gateway.keys import MAILROOM
 from gateway.model import Delivery, InboundMessage, OutboxState, Outcome, Source
 
@@ -33,12 +33,6 @@ class EmptyMail(DeskError):
     """A mail without a single byte."""
 
     message = "The mail is empty."
-
-
-class TryAgainLater(DeskError):
-    """Trouble of ours that passes."""
-
-    message = "The mail cannot be taken at the moment, try again later."
 
 
 def _row(row: ledger.LedgerRow) -> IntakeRow:
@@ -167,7 +161,7 @@ async def take_mail(call: Call[None]) -> Reply:
             )
     except Exception as error:
         _log.exception("a mail by HTTP cannot be taken")
-        raise TryAgainLater from error
+        raise TryAgainLater("The mail cannot be taken at the moment, try again later.") from error
     row = await call.database.read(lambda connection: ledger.get_intake(connection, taken.intake_id))
     return Reply(_row(row), status=200 if taken.outcome is Outcome.DUPLICATE else 201)
 

@@ -28,7 +28,7 @@ from api.calls import (
     WrongMediaType,
     read_bytes,
 )
-from api.intake import EmptyMail, TryAgainLater
+from api.intake import EmptyMail
 from api.payloads import Detail, MalformedBody, read_body
 from gateway.errors import (
     Conflict,
@@ -39,6 +39,7 @@ from gateway.errors import (
     NotSignedIn,
     SpaceShort,
     TooMany,
+    TryAgainLater,
     WrongCredentials,
 )
 from gateway.limits import RateCounter

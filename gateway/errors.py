@@ -72,6 +72,12 @@ class SpaceShort(DeskError):
     message = "Not enough storage space."
 
 
+class TryAgainLater(DeskError):
+    """Trouble of ours that passes."""
+
+    message = "This cannot be done at the moment, try again later."
+
+
 class SettingsWrong(DeskError):
     """Settings that the gateway cannot start with: one line per mistake, each naming its variable."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import urllib.parse
 from dataclasses import dataclass
-from html import unescape
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -25,7 +24,6 @@ from mail.html_tame import tame
 LONGEST_HTML = 524_288
 _LONGEST_LINK = 500
 _LONGEST_ALTERNATIVE = 200
-_MOST_CIDS = 500
 _HIGHEST_NUMBER = 999_999
 
 
@@ -60,7 +58,6 @@ _BRIGHT = _set(
 )
 _LEAST_BRIGHT = 90
 _BLANKS = re.compile("[ \t\r\n\f]+")
-_CID = re.compile(r"""(?<![\w-])cid:([^\s"'<>()\\]{1,250})""", re.IGNORECASE)
 
 
 class HtmlText(NamedTuple):
@@ -85,12 +82,6 @@ def read_html(html: str) -> HtmlText:
 def html_to_text(html: str) -> str:
     """The whole page as text."""
     return as_text(_render(html)[0].lines)
-
-
-def referenced_cids(html: str) -> frozenset[str]:
-    """The Content-IDs, without brackets, of the parts that the page shows in itself."""
-    matches = zip(range(_MOST_CIDS), _CID.finditer(html, 0, LONGEST_HTML), strict=False)
-    return frozenset(urllib.parse.unquote(unescape(match[1])) for _, match in matches)
 
 
 def _render(html: str) -> tuple[Page, Found]:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DataError
 from gateway import intake, ledger
 from gateway.config import Settings
 from gateway.database import Database
+from gateway.errors import TryAgainLater
 from gateway.intake import Reading
 from gateway.ledger import pack
 from gateway.model import Delivery, InboundMessage, Source, Taken, clean_line
@@ -28,7 +29,7 @@ from gateway.reply_token import random_name
 from mail.fingerprint import fingerprint
 from mail.parse import Unreadable
 from mail.threads import read_clues
-from mail.worker import Reader
+from mail.worker import NoWorker, Reader
 
 T = TypeVar("T")
 # Packing a larger mail takes long enough to be done in a thread.
@@ -105,10 +106,10 @@ class Mailroom:
     async def rerun(self, intake_id: int, *, accept: bool) -> Taken:
         """Run a failed or held mail again, as it is understood now; with `accept` a held one is let in.
 
-        Raises NotFound or Conflict.
+        Raises NotFound, Conflict or TryAgainLater.
         """
         delivery = await self._database.read(lambda connection: ledger.get_delivery(connection, intake_id))
-        reading = await self._understand(delivery)
+        reading = await self._understand_again(delivery)
         now = self._clock()
         return await self._database.write(
             lambda connection: intake.rerun_mail(
@@ -123,16 +124,26 @@ class Mailroom:
         )
 
     async def read(self, raw: bytes) -> InboundMessage | None:
-        """What is understood of a mail; None where nothing is."""
-        reading = await self._understand(Delivery(raw=raw, source=Source.HTTP))
+        """What is understood of a mail; None where nothing is. Raises TryAgainLater."""
+        reading = await self._understand_again(Delivery(raw=raw, source=Source.HTTP))
         return reading.message
 
     async def attachment(self, raw: bytes, position: int) -> bytes:
-        """The bytes of the attachment at `position`."""
-        return await self._reader.attachment(raw, position)
+        """The bytes of the attachment at `position`. Raises TryAgainLater where no reader gets them out."""
+        try:
+            return await self._reader.attachment(raw, position)
+        except (Unreadable, NoWorker) as error:
+            raise TryAgainLater("The file cannot be taken out of its mail at the moment.") from error
+
+    async def _understand_again(self, delivery: Delivery) -> Reading:
+        """As `_understand`, for somebody who waits for the answer. Raises TryAgainLater."""
+        try:
+            return await self._understand(delivery)
+        except NoWorker as error:
+            raise TryAgainLater("The mail cannot be read at the moment, try again later.") from error
 
     async def _understand(self, delivery: Delivery) -> Reading:
-        """Whatever a mail makes our code do, the mail is kept, shown as failed, and can be run again."""
+        """Whatever a mail makes our code do, the mail is kept, shown as failed, and can be run again. Raises NoWorker."""
         try:
             message = await self._reader.read(
                 delivery.raw, authserv_id=self._settings.trusted_authserv_id, trusted=delivery.trusted

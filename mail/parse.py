@@ -7,7 +7,6 @@ the parts are attachments (`mail.attachments`), and what is only in the raw mail
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -23,7 +22,6 @@ __all__ = ["LONGEST_TEXT", "MOST_ATTACHMENTS", "Unreadable", "attachment_bytes",
 T = TypeVar("T")
 UNNAMED = "the sender cannot be named without doubt"
 CROWD = "more than 100 addresses: the rest is in the raw mail only"
-_FORWARD_SUBJECT = re.compile(r"(?:\[[^\[\]]{0,80}\]\s*)*(?:fwd?|wg|tr|rv|enc|vb|пересл)\s*:", re.IGNORECASE)
 _MAIL_TYPES = frozenset({"message/rfc822", "message/global"})
 _RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 
@@ -99,7 +97,7 @@ def _from_text(values: list[str], charset: str | None) -> str:
 def _texts(pages: list[Page], subject: str) -> tuple[str, str, str, str]:
     """The whole text and its three parts: visible, quoted, signature."""
     text = capped("\n\n".join(page.whole for page in pages))
-    if _FORWARD_SUBJECT.match(subject):
+    if forwards.read_subject(subject)[0] == "forward":
         return text, text, "", ""
     visible, quoted, signature = split_reply(capped("\n\n".join(page.new for page in pages)))
     quotes = (quoted, *(page.quoted for page in pages))

@@ -14,6 +14,7 @@ Here each level is one search for its boundary.
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
 from dataclasses import dataclass, field
 
@@ -28,6 +29,11 @@ _LONGEST_BOUNDARY = 2048
 _MOST_BOUNDARY_TRIES = 100_000
 _MOST_LEFTOVERS = 20
 _FIELD_NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_NEAR_BYTES = 4096
+_MOST_STRANGE_LINES = 20
+_EVERY_MAIL = re.compile(
+    rb"\n(from|to|subject|date|message-id|mime-version|content-type|received)[ \t]*:", re.IGNORECASE
+)
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}")
 _GUESSED_BOUNDARY = re.compile(rb"\s*--([^\r\n]{1,200}?)[ \t]*\r?\n(?=content-|\r?\n)", re.IGNORECASE)
@@ -102,7 +108,8 @@ def take_apart(raw: bytes) -> tuple[Part, Tree]:
     # A carriage return alone ends a line only where nothing else does: inside a header it would start a field that
     # other programs do not see (reliability: M9).
     tree = Tree(raw if b"\n" in raw else raw.replace(b"\r", b"\n"))
-    start = 0
+    # Some programs save a mail with a byte order mark and send it so.
+    start = 3 if tree.raw.startswith(codecs.BOM_UTF8) else 0
     while tree.raw[start : start + 1] in {b"\r", b"\n"}:
         start += 1
     if tree.raw.startswith((b"From ", b">From "), start):
@@ -168,7 +175,7 @@ def _fields(tree: Tree, start: int, end: int) -> tuple[Fields, int]:
     """The header fields from `start`, and where the content begins."""
     raw = tree.raw
     found: list[tuple[bytes, list[bytes]]] = []
-    position, length = start, 0
+    position, length, strange = start, 0, 0
     while position < end:
         stop = raw.find(b"\n", position, end)
         stop = end if stop < 0 else stop
@@ -184,6 +191,10 @@ def _fields(tree: Tree, start: int, end: int) -> tuple[Fields, int]:
             found[-1][1].append(line)
         elif match := _FIELD_NAME.match(line):
             found.append((match[1], [line[match.end() :]]))
+        elif found and strange < _MOST_STRANGE_LINES and _goes_on(raw, stop, end):
+            # The rest of a field that somebody folded without a blank; its words are nobody's.
+            strange += 1
+            tree.remark(BROKEN)
         else:
             # No field: the text begins here without a blank line before it, as most programs read it.
             break
@@ -194,6 +205,13 @@ def _fields(tree: Tree, start: int, end: int) -> tuple[Fields, int]:
         for name, lines in found[:_MOST_FIELDS]
     )
     return Fields(tuple(pairs)), min(position, end)
+
+
+def _goes_on(raw: bytes, position: int, end: int) -> bool:
+    """Whether the header goes on behind a line that is no field: only fields that every mail has are proof."""
+    near = raw[position : min(end, position + _NEAR_BYTES)]
+    blank = _BLANK_LINE.search(near)
+    return blank is not None and len(set(map(bytes.lower, _EVERY_MAIL.findall(near, 0, blank.start())))) >= 2
 
 
 def _end_of_header(raw: bytes, position: int, end: int) -> int:

@@ -84,7 +84,7 @@ def find_quotes(lines: list[str]) -> tuple[list[Quote], int]:
 def is_forward_line(line: str) -> bool:
     """Whether the line announces a forwarded mail below it."""
     bare = line.strip()
-    if len(bare) > 120 or not (bare[-1:] in {":", "-", "_", "*"} or bare[:1] in {"-", "_"}):
+    if len(bare) > 120 or not (bare[-1:] in {":", "-", "_", "*", "="} or bare[:1] in {"-", "_", "="}):
         return False
     return labels.FORWARDED.fullmatch(bare.strip(DASHES + ":")) is not None
 

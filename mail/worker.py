@@ -3,7 +3,8 @@
 Promised: reading never stops the event loop for more than 50 ms, whatever the mail is (see `mail.weight`). A mail that
 takes more time or memory than the limits of `mail.worker_process` allow is Unreadable at once; one whose worker dies
 of something else (killed, crashed, talking nonsense) is tried on a fresh worker, MOST_TRIES times in all, and then is
-Unreadable too. Where no worker can be started that is trouble of ours, and NoWorker comes out.
+Unreadable too. Where no worker can be started, or one gets nowhere by the clock without using up its time of the
+processor, the machine has no room for it: that is trouble of ours, and NoWorker comes out.
 
 There are as many workers as processors, at most MOST_WORKERS. One starts when a mail needs it and ends when it has
 had nothing to do for IDLE_SECONDS, so a desk at rest has none. A worker does one job at a time; whoever stops waiting
@@ -63,7 +64,7 @@ _log = logging.getLogger("helpdesk.worker")
 
 
 class NoWorker(Exception):
-    """There is no worker process to be had."""
+    """There is no worker process to be had, or none that gets anywhere."""
 
 
 class _Lost(Exception):
@@ -109,7 +110,7 @@ class Reader:
         self._closed = False
 
     async def read(self, raw: bytes, *, authserv_id: str, trusted: bool) -> InboundMessage:
-        """What a mail says. Raises Unreadable, whose words hold nothing of the mail, and NoWorker."""
+        """What a mail says. Raises Unreadable, whose words hold nothing of the mail, and NoWorker, which passes."""
         if is_light(raw):
             return read_mail(raw, authserv_id=authserv_id, trusted=trusted)
         answer = await self._ask(Job(size_bytes=len(raw), authserv_id=authserv_id, trusted=trusted), raw)
@@ -145,7 +146,7 @@ class Reader:
                         reply = await worker.ask(job, raw)
                     is_reusable = not reply.is_spent
                 except TimeoutError:
-                    raise Unreadable("over the limit of time") from None
+                    raise NoWorker("gets nowhere") from None
                 except _HungUp:
                     status = await worker.status()
                     _log.warning("a worker ended, status %d, over a mail of %d bytes", status, job.size_bytes)

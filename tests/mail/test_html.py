@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail.html import LONGEST_HTML, html_to_text, read_html, referenced_cids
+from mail.html import LONGEST_HTML, html_to_text, read_html
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,6 @@ def test_html_becomes_readable_text(html: str, text: str) -> None:
 @pytest.mark.parametrize("tag", ["iframe", "title", "select", "svg", "math", "object", "textarea", "plaintext", "xmp"])
 def test_an_element_that_never_ends_swallows_nothing(tag: str) -> None:
     assert html_to_text(f"<p>before</p><{tag}><p>after</p>") == "before\n\nafter"
-
-
-def test_parts_that_a_page_shows_are_known_by_their_ids() -> None:
-    html = '<img src="cid:a%40x.example"><td background=cid:b&amp;c@x.example style="background:url(\'cid:d\')">acid:e'
-    assert referenced_cids(html) == {"a@x.example", "b&c@x.example", "d"}
 
 
 def test_colour_in_a_font_is_no_nesting() -> None:
@@ -249,4 +244,3 @@ def test_no_word_is_lost(html: str) -> None:
 def test_no_markup_raises(html: str) -> None:
     page = read_html(html)
     assert isinstance(page.whole, str)
-    assert isinstance(referenced_cids(html), frozenset)

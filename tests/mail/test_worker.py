@@ -34,6 +34,7 @@ from tests.mail.test_weight import MOST_SECONDS_ON_THE_LOOP, cpu_seconds, dear_m
 ROOT = str(Path(__file__).parents[2])
 LARGE = 100_000
 MEBIBYTE = 1024 * 1024
+SLOW = pytest.mark.slow
 
 
 def large_mail(size_bytes: int = LARGE, *, name: str = "whale") -> bytes:
@@ -137,6 +138,7 @@ async def test_many_mails_at_once_get_each_their_own_answer() -> None:
         assert len(reader._workers) <= worker.MOST_WORKERS
 
 
+@pytest.mark.slow
 async def test_a_worker_with_nothing_to_do_goes_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "IDLE_SECONDS", 0.05)
     async with reading() as reader:
@@ -156,6 +158,7 @@ async def test_a_worker_that_died_while_it_had_nothing_to_do_is_not_asked() -> N
         assert processes_of(reader) != [process_id]
 
 
+@pytest.mark.slow
 async def test_a_spent_worker_is_replaced() -> None:
     async with reading(stand_in("w._MOST_JOBS = 2")) as reader:
         used = []
@@ -183,9 +186,13 @@ async def test_a_worker_has_no_environment_and_few_rights() -> None:
     "command",
     [
         pytest.param(reads_by("bytearray(1 << 30)"), id="memory"),
-        pytest.param(reads_by("[bytearray(1 << 16) for _ in range(1 << 16)]"), id="memory bit by bit"),
-        pytest.param(stand_in("w.CPU_SECONDS = 0", "def spin(raw, **_):\n    while True: pass", "w.read_mail = spin")),
-        pytest.param(stand_in("w.WALL_SECONDS = 0", "w.read_mail = lambda *_, **__: time.sleep(99)"), id="own clock"),
+        pytest.param(reads_by("[bytearray(1 << 16) for _ in range(1 << 16)]"), id="bits", marks=SLOW),
+        pytest.param(
+            stand_in("w.CPU_SECONDS = 0", "def spin(raw, **_):\n    while True: pass", "w.read_mail = spin"), id="time"
+        ),
+        pytest.param(
+            stand_in("w.WALL_SECONDS = 0", "w.read_mail = lambda *_, **__: time.sleep(99)"), id="own clock", marks=SLOW
+        ),
     ],
 )
 async def test_a_mail_that_is_too_much_is_unreadable_at_the_first_try(
@@ -198,6 +205,7 @@ async def test_a_mail_that_is_too_much_is_unreadable_at_the_first_try(
         assert "plan" not in caplog.text
 
 
+@pytest.mark.slow
 async def test_memory_that_is_short_in_one_field_makes_no_mail_without_it() -> None:
     async with reading(
         stand_in("from mail import headers", "headers.sender = lambda *_: bytearray(1 << 30)")
@@ -206,9 +214,9 @@ async def test_memory_that_is_short_in_one_field_makes_no_mail_without_it() -> N
             await read(reader, large_mail())
 
 
-async def test_a_mail_that_takes_too_long_by_the_clock_is_unreadable() -> None:
+async def test_a_worker_that_gets_nowhere_is_trouble_of_ours() -> None:
     async with reading(reads_by("time.sleep(99)"), seconds=0.2) as reader:
-        with pytest.raises(Unreadable, match="time"):
+        with pytest.raises(NoWorker, match="nowhere"):
             await read(reader, large_mail())
         assert not reader._workers
 
@@ -216,7 +224,10 @@ async def test_a_mail_that_takes_too_long_by_the_clock_is_unreadable() -> None:
 KILLED = "os.kill(os.getpid(), signal.SIGKILL)"
 
 
-@pytest.mark.parametrize("death", [KILLED, "os.abort()", "os._exit(0)", "sys.exit(1)", "os.close(0)"])
+@pytest.mark.parametrize(
+    "death",
+    [KILLED, *(pytest.param(end, marks=SLOW) for end in ("os.abort()", "os._exit(0)", "sys.exit(1)", "os.close(0)"))],
+)
 async def test_a_mail_whose_reader_dies_is_tried_three_times(death: str, tmp_path: Path) -> None:
     async with reading(reads_by(f"(open(f'{tmp_path}/{{os.getpid()}}', 'w').close(), {death})")) as reader:
         with pytest.raises(Unreadable, match="died 3 times"):
@@ -276,6 +287,7 @@ async def test_trouble_with_starting_workers_is_not_the_mails(command: list[str]
         assert not reader._workers
 
 
+@pytest.mark.slow
 async def test_whoever_stops_waiting_ends_the_worker() -> None:
     async with reading(
         stand_in("real = w.read_mail", "w.read_mail = lambda raw, **o: (time.sleep(1), real(raw, **o))[1]")
@@ -320,6 +332,7 @@ async def _at_work(reader: Reader, seconds: float = 0.5) -> int:
     return process_id
 
 
+@pytest.mark.slow
 async def test_a_worker_ends_with_its_gateway() -> None:
     code = """
 import asyncio, os, signal
@@ -339,6 +352,7 @@ asyncio.run(main())
     await gone(int(output))
 
 
+@pytest.mark.slow
 async def test_workers_outlast_the_signals_that_end_the_gateway() -> None:
     async with reading() as reader:
         await read(reader, large_mail())
@@ -400,6 +414,20 @@ async def test_the_pipe_takes_large_mail_too(settings: Settings, relay: Relay) -
     async with running(settings) as gateway, ClientSession(f"http://127.0.0.1:{gateway.http_port}") as session:
         desk = Desk(gateway, relay, session)
         assert await _ledger(desk, await desk.staff(), 1) == [("ticket", "new ticket")]
+
+
+async def test_without_workers_what_was_stored_is_shown_later(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, relay: Relay
+) -> None:
+    await deliver(settings, BytesIO(large_mail()), recipient=None, sender=None)
+    monkeypatch.setattr(worker, "_command", lambda: ["/nowhere/python"])
+    async with running(settings) as gateway, ClientSession(f"http://127.0.0.1:{gateway.http_port}") as session:
+        staff = await Desk(gateway, relay, session).staff()
+        [message] = await staff.call("GET", "/api/ticket/1/messages")
+        url = message["attachments"][0]["url"].removeprefix("http://localhost:8000")
+        for path in ("/api/intake/1", url):
+            assert "at the moment" in (await staff.call("GET", path, status=503))["detail"]
+        assert await staff.bytes("/api/intake/1/raw") == large_mail()
 
 
 async def test_without_workers_large_mail_comes_again_and_small_mail_is_taken(
