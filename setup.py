@@ -8,7 +8,16 @@ setup(
     description="The support desk that lives in the mailbox: mail in, tickets, answers out by mail.",
     license="MIT",
     python_requires=">=3.11",
-    packages=["gateway", "gateway.migrations", "gateway.migrations.versions", "mail", "api", "templates"],
+    packages=[
+        "gateway",
+        "gateway.migrations",
+        "gateway.migrations.versions",
+        "mail",
+        "mail.mime",
+        "mail.words",
+        "api",
+        "templates",
+    ],
     package_data={"templates": ["mail/*/*.txt"]},
     install_requires=[
         "aiohttp>=3.14.3",

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.model import clean_text
-from mail import charsets, flowed, html, invitation, rtf, smime, tnef, uuencode
-from mail.parts import BODY_TYPES, Part, Tree, take_apart
+from mail.mime import charsets, flowed, invitation, rtf, smime, tnef, uuencode
+from mail.mime.parts import BODY_TYPES, Part, Tree, take_apart
+from mail.words import html
 
 LONGEST_TEXT = 1_048_576
 LONGEST_SOURCE = 4 * LONGEST_TEXT

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from gateway.model import clean_line
 from mail import bounce_phrases as phrases
-from mail import headers
+from mail.mime import headers
 
 LONGEST_TEXT = 65_536
 MOST_ADDRESSES = 100

@@ -30,10 +30,10 @@ from flufl.bounce import all_failures
 
 from gateway.model import Bounce, clean_line
 from mail import bounce_phrases as phrases
-from mail import charsets, headers
 from mail.bounce_text import LONGEST_TEXT, MOST_ADDRESSES, MOST_IDS, Notice, plain_address, read_notice
-from mail.headers import Fields
-from mail.parts import Part, Tree, take_apart
+from mail.mime import charsets, headers
+from mail.mime.headers import Fields
+from mail.mime.parts import Part, Tree, take_apart
 
 _LONGEST_REPORT = 262_144
 _LONGEST_ENCLOSED_HEADER = 65_536

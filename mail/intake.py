@@ -143,7 +143,7 @@ class Mailroom:
             raise TryAgainLater("The mail cannot be read at the moment, try again later.") from error
 
     async def _understand(self, delivery: Delivery) -> Reading:
-        """Whatever a mail makes our code do, the mail is kept, shown as failed, and can be run again. Raises NoWorker."""
+        """Whatever a mail makes our code do, the mail is kept, shown as failed, and can run again. Raises NoWorker."""
         try:
             message = await self._reader.read(
                 delivery.raw, authserv_id=self._settings.trusted_authserv_id, trusted=delivery.trusted

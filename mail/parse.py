@@ -2,7 +2,7 @@
 
 Each of the things that make up a message has a module of its own; here they are put together, and each is guarded, so
 that one field that nobody can read does not take the others with it. The text is found by `mail.body`, the rest of
-the parts are attachments (`mail.attachments`), and what is only in the raw mail, or odd, is said in `remarks`.
+the parts are attachments (`mail.mime.attachments`), and what is only in the raw mail, or odd, is said in `remarks`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,19 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gateway.model import AttachmentInfo, Bounce, Forwarded, InboundMessage, Mailbox, clean_line
-from mail import bounces, dates, forwards, headers, rules
-from mail.attachments import MOST_ATTACHMENTS, attachment_bytes, enclosed_attachments, enclosed_mail, list_attachments
+from mail import bounces, rules
 from mail.body import LONGEST_TEXT, Page, Reader, capped, read_pages, text_parts
-from mail.parts import Part, Tree, read_header, take_apart
-from mail.text import split_reply
+from mail.mime import headers
+from mail.mime.attachments import (
+    MOST_ATTACHMENTS,
+    attachment_bytes,
+    enclosed_attachments,
+    enclosed_mail,
+    list_attachments,
+)
+from mail.mime.parts import Part, Tree, read_header, take_apart
+from mail.words import dates, forwards
+from mail.words.text import split_reply
 
 __all__ = ["LONGEST_TEXT", "MOST_ATTACHMENTS", "Unreadable", "attachment_bytes", "parse_message"]
 

@@ -16,9 +16,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mail import headers
-from mail.headers import Fields
-from mail.parts import Part
+from mail.mime import headers
+from mail.mime.headers import Fields
+from mail.mime.parts import Part
 
 _MOST_PARTS_READ = 100
 

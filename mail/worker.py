@@ -54,7 +54,7 @@ IDLE_SECONDS = 60.0
 # So much is handed over at once; the loop turns in between.
 _SLICE_BYTES = 256 * 1024
 _DEATH_SECONDS = 1.0
-# Far above what the parser gives (see `mail.headers`, `mail.parse`): whatever is beyond was not made by it.
+# Far above what the parser gives (see `mail.mime.headers`, `mail.parse`): whatever is beyond was not made by it.
 _LONGEST_LINE = 2500
 _LONGEST_TUPLE = 1000
 _TEXTS = frozenset({"text", "visible", "quoted", "signature", "comment"})

@@ -35,8 +35,8 @@ SOLE_USERS = {
     },
     "jinja2": {"mail/compose.py"},
     "dotenv": {"gateway/config.py"},
-    "selectolax": {"mail/html.py"},
-    "chardet": {"mail/charsets.py"},
+    "selectolax": {"mail/words/html.py"},
+    "chardet": {"mail/mime/charsets.py"},
     "flufl": {"mail/bounces.py"},
     "smtplib": {"gateway/demo.py"},
 }

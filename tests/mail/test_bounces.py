@@ -8,8 +8,8 @@ import pytest
 
 from mail.bounce_text import read_notice
 from mail.bounces import find_bounce
+from mail.mime.parts import take_apart
 from mail.parse import parse_message
-from mail.parts import take_apart
 
 
 def report(action: str, status: str, *, recipient: str = "rfc822; ant@x.example") -> bytes:

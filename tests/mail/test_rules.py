@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mail.headers import Fields
+from mail.mime.headers import Fields
 from mail.rules import Signs, classify
 
 PERSON = Signs()
