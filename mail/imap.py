@@ -196,7 +196,7 @@ class Watcher:
             last_uid = end
         found = await client.search(last_uid + 1, None)
         await self._take_all(client, cursor, found)
-        return max(last_uid, *found[-1:])
+        return max([last_uid, *found[-1:]])
 
     async def _take_all(self, client: ImapClient, cursor: FolderCursor, uids: list[int]) -> None:
         for start in range(0, len(uids), _LISTED_AT_ONCE):
