@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from gateway.app import running
 from gateway.config import Settings, load_settings
 from mail import imap, imap_client
 from tests.authority import Authority, make_authority
-from tests.builders import Api, Desk, Relay, a_mail
+from tests.builders import DESK, PASSWORD, Api, Desk, Relay, a_mail
 from tests.dovecot import Box, Dovecot, dovecot
-from tests.services import require
+from tests.services import GatewayProcess, new_database, postgresql, require
+from tests.services import until as wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -254,9 +256,7 @@ async def _first_run(open_desk: Open, box: Box, count: int, seconds: float) -> N
         async def last() -> Any:
             return await staff.call("GET", f"/api/intake?message_id=mail{count - 1}@customer.example")
 
-        began = time.monotonic()
         await until(last, "the last mail", seconds=seconds)
-        print(f"{count} mails in {time.monotonic() - began:.1f} s")
         found = await names(desk, staff)
         assert len(found) == len(set(found)) == count
 
@@ -293,6 +293,63 @@ async def test_a_mail_above_the_limit_is_listed(open_desk: Open, box: Box, envir
         assert b"PC LOAD" not in await staff.bytes(f"/api/intake/{row['id']}/raw")
         await at_peace(desk, staff)
     assert await asyncio.to_thread(box.count) == 1
+
+
+async def test_two_gateways_on_one_mailbox_and_one_dies(
+    server: Dovecot, box: Box, authority: Authority, tmp_path: Path
+) -> None:
+    """Two processes on one PostgreSQL; one is killed outright while it takes mail, and comes back."""
+    require("postgresql")
+    wanted = [f"mail{number}" for number in range(120)]
+    with postgresql(tmp_path / "postgresql") as server_url:
+        settings = {
+            "HELPDESK_DATABASE_URL": new_database(server_url),
+            "HELPDESK_SECRET_KEY": "one secret key for both of the gateways",
+            "HELPDESK_SUPPORT_ADDRESS": DESK,
+            "HELPDESK_IMAP_URL": server.url(box.user.replace("@", "%40"), "after=seen"),
+            "SSL_CERT_FILE": str(authority.root),
+        }
+        first, second, third = (GatewayProcess(tmp_path / name, settings) for name in ("first", "second", "third"))
+        for gateway in (first, second, third):
+            gateway.folder.mkdir()
+        assert first.command("migrate").returncode == 0
+        arguments = ("make-admin", "--username", "olga", "--email", "olga@desk.example", "--password-stdin")
+        assert first.command(*arguments, typed=f"{PASSWORD}\n").returncode == 0
+        with first.serving():
+            first.sign_in("olga", PASSWORD)
+            with killed(second):
+                for start in range(0, 80, 10):
+                    box.add(*(a_mail(name=name) for name in wanted[start : start + 10]))
+                wait_until(lambda: len(ledger(first)) > 40, "half of the mails")
+            with third.serving():
+                box.add(*(a_mail(name=name) for name in wanted[80:]))
+                wait_until(lambda: len(ledger(first)) >= 120, "all mails")
+            rows = ledger(first)
+    assert sorted(row["message_id"].partition("@")[0] for row in rows) == sorted(wanted)
+    assert {row["outcome"] for row in rows} == {"ticket"}
+
+
+@contextmanager
+def killed(gateway: GatewayProcess) -> Iterator[None]:
+    """The gateway serves meanwhile and ends without a chance to tidy up."""
+    command = [gateway.python, "-m", "gateway", "serve"]
+    with gateway.log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=gateway.folder, env=gateway.environment, stdout=output, stderr=output)
+        try:
+            wait_until(lambda: "serving" in gateway.log.read_text(), "the gateway")
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+def ledger(gateway: GatewayProcess) -> list[Any]:
+    """The whole ledger, newest first."""
+    rows = page = gateway.call("GET", "/api/intake?limit=100")
+    while len(page) == 100:
+        page = gateway.call("GET", f"/api/intake?limit=100&before={page[-1]['id']}")
+        rows = rows + page
+    return rows  # type: ignore[no-any-return]
 
 
 MARIA = "maria@customer.example"
@@ -335,17 +392,9 @@ async def test_what_staff_sent_by_their_own_program_is_their_answer(open_desk: O
         # A copy of what the desk itself has sent, as some relays keep it.
         await staff.call("POST", f"/api/ticket/{ticket['id']}/answer", {"message": "By the API."}, status=201)
         ours = (await desk.relay.delivery_to(MARIA, 2)).raw
-        await asyncio.to_thread(
-            box.add,
-            answer,
-            aside,
-            private,
-            stranger,
-            desks_own,
-            ours,
-            ours.replace(b"Message-ID: <", b"Message-ID: <x"),
-            folder="Sent",
-        )
+        rewritten = ours.replace(b"Message-ID: <", b"Message-ID: <x")
+        sent = [answer, aside, private, stranger, desks_own, ours, rewritten]
+        await asyncio.to_thread(box.add, *sent, folder="Sent")
         await has(desk, staff, "ant", "olga1:answer", "olga2:answer", "temp1:held", "desk1:answer")
         await at_peace(desk, staff)
         said = await staff.call("GET", f"/api/ticket/{ticket['id']}/messages")
