@@ -48,7 +48,7 @@ Login = Callable[[ImapClient], Awaitable[None]]
 RENEW_SECONDS = 8 * 60.0
 POLL_SECONDS = 15.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 300.0
-_LULL_SECONDS = 0.5
+LULL_SECONDS = 0.5
 _LISTED_AT_ONCE = 50
 _SEARCHED_AT_ONCE = 100_000
 _MOST_TRIES = 3
@@ -144,7 +144,7 @@ class Watcher:
             self._is_well()
             if is_woken and last_uid == cursor.last_uid:
                 # A server that says that there is more and has nothing does not keep us busy.
-                await asyncio.sleep(_LULL_SECONDS)
+                await asyncio.sleep(LULL_SECONDS)
             cursor = replace(cursor, last_uid=last_uid)
             if not client.news.is_set():
                 if can_idle:

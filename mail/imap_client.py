@@ -82,8 +82,8 @@ class _Connection(aioimaplib.IMAP4):  # type: ignore[misc]
 @asynccontextmanager
 async def connecting(mailbox: MailboxUrl) -> AsyncIterator[ImapClient]:
     """A connection, greeted and under TLS where that has to be; nobody is logged in yet. Dropped on leaving."""
-    context = await asyncio.to_thread(ssl.create_default_context)
-    connection = _Connection(mailbox.host, mailbox.port, ssl_context=context if mailbox.scheme == "imaps" else None)
+    context = await _trust() if mailbox.scheme == "imaps" else None
+    connection = _Connection(mailbox.host, mailbox.port, ssl_context=context)
     client = ImapClient(connection.protocol)
     try:
         async with client.within_time():
@@ -91,12 +91,17 @@ async def connecting(mailbox: MailboxUrl) -> AsyncIterator[ImapClient]:
             _keep_alive(connection.protocol.transport)
             await connection.protocol.greeting
         if mailbox.scheme == "imap":
-            await client.secure(context, mailbox)
+            await client.secure(mailbox)
         yield client
     finally:
         connection._client_task.cancel()
         await asyncio.gather(connection._client_task, return_exceptions=True)
         await client.close()
+
+
+async def _trust() -> ssl.SSLContext:
+    """Whom this machine trusts; read anew each time, so that a renewed authority needs no new start."""
+    return await asyncio.to_thread(ssl.create_default_context)
 
 
 def _keep_alive(transport: asyncio.Transport) -> None:
@@ -166,7 +171,7 @@ class ImapClient:
             self._is_up_to_date = True
         return capability in self._protocol.capabilities
 
-    async def secure(self, context: ssl.SSLContext, mailbox: MailboxUrl) -> None:
+    async def secure(self, mailbox: MailboxUrl) -> None:
         """Go on under TLS; in clear text only where nobody else can listen and the server has no TLS."""
         if self._protocol.state != aioimaplib.NONAUTH:
             if mailbox.may_be_clear:
@@ -176,6 +181,7 @@ class ImapClient:
             if mailbox.may_be_clear:
                 return
             raise ServerFault("the server offers no STARTTLS: no password is sent to it")
+        context = await _trust()
         async with self.within_time():
             self._protocol.begin()
             if not await self._protocol.start_tls(context, mailbox.host):

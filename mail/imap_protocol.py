@@ -190,6 +190,12 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
             self.state = aioimaplib.AUTH
         return response
 
+    async def execute(self, command: aioimaplib.Command, scrub: str | None = None) -> aioimaplib.Response:
+        """As in aioimaplib, but a connection that was lost since the last command is not waited for."""
+        if self.closed.done():
+            raise ServerFault(self.fault or "the connection was lost")
+        return await super().execute(command, scrub)
+
     def _continuation(self, line: bytes) -> None:
         command = self.pending()
         if command is not None and command.name == "AUTHENTICATE":

@@ -60,7 +60,9 @@ def open_desk(environment: dict[str, str], relay: Relay, tmp_path: Path, box: Bo
     @asynccontextmanager
     async def opened(query: str = "", **options: Any) -> AsyncIterator[tuple[Desk, Api]]:
         url = options.pop("url", None) or box.server.url(box.user.replace("@", "%40"), query, **options)
-        settings: Settings = load_settings({**environment, "HELPDESK_IMAP_URL": url}, tmp_path)
+        settings: Settings = load_settings(
+            {**environment, "HELPDESK_IMAP_URL": url, "HELPDESK_API_LIMIT": "off"}, tmp_path
+        )
         async with (
             running(settings) as gateway,
             ClientSession(f"http://127.0.0.1:{gateway.http_port}") as session,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
@@ -547,19 +548,26 @@ async def test_goodbye_while_idling(desk: Desk, server: ImapServer) -> None:
 
 
 async def test_a_server_that_says_that_there_is_more_and_has_nothing_keeps_nobody_busy(
-    desk: Desk, server: ImapServer
+    desk: Desk, server: ImapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(imap, "LULL_SECONDS", 0.1)
+    tag = ""
+
     async def lie(line: str, writer: asyncio.StreamWriter) -> bool:
+        nonlocal tag
         if "IDLE" in line:
+            tag = line.split()[0]
             writer.write(b"+ idling\r\n* 5 EXISTS\r\n")
-        if line == "DONE":
-            writer.write(f"{server.said[-2]}".encode())
-        return "IDLE" in line
+        elif line == "DONE":
+            writer.write(f"{tag} OK done\r\n".encode())
+        return "IDLE" in line or line == "DONE"
 
     server.meddle = lie
+    began = time.monotonic()
     async with desk.watching():
-        await asyncio.sleep(0.3)
-    assert sum("SEARCH" in line for line in server.said) < 10
+        await until(lambda: _said(server, "UID SEARCH", 5), "five searches")
+    assert time.monotonic() - began > 0.3
+    assert server.connections == 1
 
 
 async def _sweep(desk: Desk, server: ImapServer, step: int) -> int:
@@ -599,6 +607,7 @@ async def test_a_connection_cut_anywhere_loses_and_doubles_nothing(desk: Desk, s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_a_connection_cut_at_every_byte_loses_and_doubles_nothing(desk: Desk, server: ImapServer) -> None:
     await _exact(desk, await _sweep(desk, server, 1))
 
