@@ -42,13 +42,15 @@ async def open_folder(
     start_uid: int,
     since: date | None,
     is_limited: bool,
+    went_back: bool = False,
     now: datetime,
 ) -> FolderCursor:
     """How far the folder was read; made, or begun anew, where its numbers are not those that we know.
 
     A folder that was never read is read from behind `start_uid`; `since` bounds what lies there already. One that was
     is read from its very start, for nobody knows what came meanwhile; where the first reading had been limited to the
-    newest mails (`is_limited`), then what came before the desk knew the folder stays left out.
+    newest mails (`is_limited`), then what came before the desk knew the folder stays left out. Numbers that `went_back`
+    are not the old ones either, whatever the server says: a folder restored, say.
     """
     table = mailbox_cursors
     this = (table.c.mailbox == mailbox) & (table.c.folder == folder)
@@ -64,8 +66,7 @@ async def open_folder(
         )
     )
     row = (await connection.execute(select(table).where(this).with_for_update())).one()
-    # Numbers that went back are not the old ones either, whatever the server says: a folder restored, say.
-    if row.uidvalidity != uidvalidity or newest_uid < row.last_uid:
+    if row.uidvalidity != uidvalidity or (went_back and newest_uid < row.last_uid):
         await connection.execute(
             update(table)
             .where(this)

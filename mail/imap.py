@@ -39,7 +39,7 @@ from gateway.mailbox_url import MailboxUrl
 from gateway.mailboxes import FolderCursor
 from gateway.model import Delivery, MailboxPlace, Outcome, Source
 from mail.fields import read_fields
-from mail.imap_client import ImapClient, LoginRefused, Refused, ServerFault, connecting
+from mail.imap_client import Folder, ImapClient, LoginRefused, Refused, ServerFault, connecting
 from mail.imap_responses import Listed
 from mail.intake import Mailroom, utc_now
 
@@ -160,7 +160,18 @@ class Watcher:
         limit, start_uid = self._mailbox.limit, 0
         if limit is not None and client.exists > limit:
             start_uid = max(0, await client.uid_of(client.exists - limit + 1) - 1)
-        cursor = await self._database.write(
+        cursor = await self._find(folder, start_uid)
+        if folder.uid_next <= cursor.last_uid:
+            # Another gateway may have read what has come since we looked; if not, the numbers went back.
+            folder = await client.select(self.folder)
+            if folder.uid_next <= cursor.last_uid:
+                cursor = await self._find(folder, start_uid, went_back=True)
+        if self._numbering != cursor.uidvalidity:
+            self._numbering, self._tries, self._left_over = cursor.uidvalidity, None, []
+        return cursor, folder.uid_next - 1
+
+    async def _find(self, folder: Folder, start_uid: int, *, went_back: bool = False) -> FolderCursor:
+        return await self._database.write(
             lambda connection: mailboxes.open_folder(
                 connection,
                 mailbox=self._mailbox.key,
@@ -169,13 +180,11 @@ class Watcher:
                 newest_uid=folder.uid_next - 1,
                 start_uid=start_uid,
                 since=self._mailbox.since,
-                is_limited=limit is not None,
+                is_limited=self._mailbox.limit is not None,
+                went_back=went_back,
                 now=self._clock(),
             )
         )
-        if self._numbering != cursor.uidvalidity:
-            self._numbering, self._tries, self._left_over = cursor.uidvalidity, None, []
-        return cursor, folder.uid_next - 1
 
     async def _catch_up(self, client: ImapClient, cursor: FolderCursor, known_uid: int) -> int:
         """Take all that the folder holds behind the cursor; returns the last number that is done with.

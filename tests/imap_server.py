@@ -101,7 +101,8 @@ class _Session:
 
     async def run(self) -> None:
         await self.say(self.server.greeting)
-        while line := (await self.reader.readline()).decode().rstrip("\r\n"):
+        while data := await self.reader.readline():
+            line = data.decode().rstrip("\r\n")
             self.server.said.append(line.split(" ", 1)[-1])
             if self.server.meddle and await self.server.meddle(line, self.writer):
                 continue

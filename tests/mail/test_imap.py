@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from sqlalchemy import select
 
+from gateway.app import running
 from gateway.config import Settings
 from gateway.database import Database
 from gateway.mailbox_url import MailboxUrl
@@ -23,7 +26,7 @@ from mail.imap import Watcher
 from mail.imap_responses import Listed, imap_day, mailbox_name, read_body, read_listing, read_search
 from mail.intake import Mailroom
 from mail.worker import reading
-from tests.builders import a_mail
+from tests.builders import DESK, a_mail, send
 from tests.imap_server import ImapServer, ServedFolder, serving_imap
 
 PATIENCE_SECONDS = 10
@@ -416,6 +419,55 @@ async def test_a_refused_login_is_told_at_once(desk: Desk, server: ImapServer) -
         assert watcher.trouble == ""
 
 
+async def test_a_token_is_handed_over_and_its_refusal_told(desk: Desk, server: ImapServer) -> None:
+    """Google and Microsoft say in a challenge why they refuse, and wait for an empty answer before they say no."""
+    server.capabilities = "IMAP4rev1 IDLE AUTH=XOAUTH2"
+    tag, asked = "", 0
+
+    async def refuse(line: str, writer: asyncio.StreamWriter) -> bool:
+        nonlocal tag, asked
+        if "AUTHENTICATE" in line:
+            tag, asked = line.split()[0], 0
+            writer.write(b"+ \r\n")
+        elif line == b64encode(b"user=desk").decode():
+            asked += 1
+            writer.write(b"+ eyJzdGF0dXMiOiI0MDAifQ==\r\n")
+        elif line == "" and asked:
+            writer.write(f"{tag} NO AUTHENTICATE failed\r\n".encode())
+        else:
+            return False
+        return True
+
+    async def login(client: imap_client.ImapClient) -> None:
+        await client.authenticate("XOAUTH2", b"user=desk")
+
+    server.meddle = refuse
+    watcher = desk.watcher()
+    watcher._login = login
+    task = asyncio.create_task(watcher.run())
+    await until(lambda: _trouble(watcher), "the trouble")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert watcher.trouble == "the login is refused"
+
+
+@pytest.mark.settings(HELPDESK_IMAP_URL="imap://desk:secret@127.0.0.1:1/INBOX")
+async def test_a_mailbox_that_is_not_well_shows_and_harms_no_other_door(settings: Settings) -> None:
+    async with (
+        running(settings) as gateway,
+        ClientSession(f"http://127.0.0.1:{gateway.http_port}") as session,
+    ):
+
+        async def reason() -> str:
+            async with session.get("/ready") as response:
+                return str(await response.json()) if response.status == 503 else ""
+
+        await until(reason, "the reason")
+        assert "The mailbox 127.0.0.1/INBOX is not well: it cannot be reached." in await reason()
+        code, _ = await asyncio.to_thread(send, gateway.smtp_port, a_mail(), "maria@customer.example", DESK)
+        assert code == 250
+
+
 async def _trouble(watcher: Watcher) -> str:
     return watcher.trouble
 
@@ -502,7 +554,10 @@ async def test_a_server_without_end_costs_no_memory(
     await _hostile(desk, server, flood)
 
 
-@pytest.mark.parametrize("command", ["CAPABILITY", "LOGIN", "SELECT", "UID SEARCH", "UID FETCH", "IDLE"])
+@pytest.mark.parametrize(
+    "command",
+    ["LOGIN", "UID FETCH", "IDLE", *(pytest.param(name, marks=pytest.mark.slow) for name in _LESS_LIKELY)],
+)
 async def test_a_server_that_does_not_answer_is_left(
     desk: Desk, server: ImapServer, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
@@ -519,7 +574,7 @@ async def test_a_server_that_does_not_answer_is_left(
         else:
             await until(lambda: _trouble(watcher), "the trouble")
             assert watcher.trouble == "the server does not answer"
-        monkeypatch.undo()
+        monkeypatch.setattr(imap_client, "CALL_SECONDS", 60)
         server.meddle = None
         await server.arrive(a_mail(name="ant"))
         rows = await desk.taken(2)
