@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.calls import Call, Reply
 from api.payloads import Detail, Health
 from gateway import outbox
-from gateway.keys import COURIER
+from gateway.keys import COURIER, MAILBOXES
 
 _DATABASE_SECONDS = 5
 _OLDEST_OWED = timedelta(minutes=15)
@@ -44,6 +44,11 @@ async def ready(call: Call[None]) -> Reply:
     if trouble := call.request.app[COURIER].trouble:
         _log.warning("the relay takes nothing: %s", trouble)
         reasons.append("The relay takes no mail at the moment.")
+    reasons += [
+        f"The mailbox {mailbox.name} is not well: {mailbox.trouble}."
+        for mailbox in call.request.app[MAILBOXES]
+        if mailbox.trouble
+    ]
     if reasons:
         return Reply(Detail(detail=" ".join(reasons)), status=503)
     return Reply(Health(status="ok"))

@@ -22,12 +22,13 @@ from api.app import build
 from gateway.config import Settings
 from gateway.database import Database
 from gateway.errors import DeskError
-from gateway.keys import COURIER, DATABASE, MAILROOM, PASSWORDS
+from gateway.keys import COURIER, DATABASE, MAILBOXES, MAILROOM, PASSWORDS
 from gateway.migrate import check_version, migrate
 from gateway.model import Delivery, Taken
 from gateway.passwords import Passwords
 from gateway.values import Endpoint
 from mail.courier import delivering
+from mail.imap import watching
 from mail.intake import Mailroom
 from mail.pipe import deliver
 from mail.smtp import listening
@@ -81,6 +82,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         application[MAILROOM] = mailroom
         application[PASSWORDS] = passwords
         application[COURIER] = courier
+        application[MAILBOXES] = await stack.enter_async_context(watching(settings, database, mailroom))
         ports = {}
         for name, listen in (("smtp", settings.smtp_listen), ("lmtp", settings.lmtp_listen)):
             if listen is not None:

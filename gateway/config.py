@@ -18,6 +18,7 @@ from typing import TypeVar
 from dotenv import dotenv_values
 
 from gateway.errors import SettingsWrong
+from gateway.mailbox_url import MailboxUrl, read_mailboxes
 from gateway.values import (
     Endpoint,
     Limit,
@@ -33,7 +34,6 @@ from gateway.values import (
     read_endpoint,
     read_limit,
     read_line,
-    read_mailboxes,
     read_networks,
     read_optional_endpoint,
     read_optional_file,
@@ -62,6 +62,7 @@ class Settings:
     support_name: str
     plus_addressing: bool
     relay: Relay
+    mailboxes: tuple[MailboxUrl, ...]
     secret_key: bytes = field(repr=False)
     max_message_bytes: int
     trusted_authserv_id: str
@@ -186,6 +187,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         "support_name": read("HELPDESK_SUPPORT_NAME", read_line),
         "plus_addressing": read("HELPDESK_PLUS_ADDRESSING", read_switch),
         "relay": read("HELPDESK_RELAY_URL", lambda text: read_relay(text, folder)),
+        "mailboxes": read("HELPDESK_IMAP_URL", read_mailboxes),
         "max_message_bytes": read("HELPDESK_MAX_MESSAGE_BYTES", number_between(1024, 1 << 30)),
         "trusted_authserv_id": values["HELPDESK_TRUSTED_AUTHSERV_ID"].strip().lower(),
         "trusted_relays": read("HELPDESK_TRUSTED_RELAYS", read_networks),
@@ -206,7 +208,6 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         "retry_seconds": read("HELPDESK_RETRY_SECONDS", number_between(1, 86400)),
         "template_dir": read("HELPDESK_TEMPLATE_DIR", lambda text: read_optional_folder(text, folder)),
     }
-    read("HELPDESK_IMAP_URL", read_mailboxes)
     taken: dict[object, str] = {}
     for name in ("http_listen", "smtp_listen", "lmtp_listen"):
         endpoint = settings[name]

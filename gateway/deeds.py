@@ -42,6 +42,8 @@ async def carry_out(
     new_name: NewName,
 ) -> Done:
     """Do what was decided about the mail in the ledger row `intake_id`."""
+    if decision.deed is Deed.NOTHING:
+        return Done(outcome=Outcome.AUTOMATIC)
     if decision.deed is Deed.BOUNCE:
         return await _file_report(
             connection, settings, decision, message, intake_id=intake_id, now=now, new_name=new_name
@@ -171,7 +173,9 @@ async def _answer(
     new_name: NewName,
 ) -> Done:
     assert decision.ticket_id is not None
-    by_staff = decision.deed is Deed.STAFF_ANSWER
+    is_sent = decision.deed in {Deed.SENT_ANSWER, Deed.SENT_NOTE}
+    by_staff = decision.deed is Deed.STAFF_ANSWER or is_sent
+    is_note = decision.deed is Deed.SENT_NOTE or (automatic and (by_staff or decision.deed is Deed.NOTE))
     answer_id = await tickets.add_answer(
         connection,
         settings,
@@ -183,11 +187,12 @@ async def _answer(
         now=now,
         new_name=new_name,
         # A program's answer in the name of staff, or of nobody who takes part, is nothing that a customer should read.
-        kind=AnswerKind.NOTE if automatic and (by_staff or decision.deed is Deed.NOTE) else AnswerKind.ANSWER,
+        kind=AnswerKind.NOTE if is_note else AnswerKind.ANSWER,
         subject=message.subject,
         quoted=message.quoted,
         trust=decision.trust,
-        tell=not automatic,
+        # What lies among the sent mails has reached whom it was for.
+        tell=not automatic and not is_sent,
     )
     return Done(
         outcome=Outcome.AUTOMATIC if automatic else Outcome.ANSWER, ticket_id=decision.ticket_id, answer_id=answer_id

@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import people
 from gateway.config import Settings
-from gateway.matching import Facts, ReportedFact, TicketFact, TokenFact
+from gateway.matching import Facts, ReportedFact, SentFact, TicketFact, TokenFact
 from gateway.model import Audience, InboundMessage, Outcome, Person, ThreadClues, fold_key
 from gateway.reply_token import is_genuine, token_name
 from gateway.schema import intake, outbox, tickets
+from gateway.schema import people as people_table
 
 _MOST_TOKENS = 20
 _MOST_MESSAGE_IDS = 20
@@ -31,7 +32,10 @@ async def find_facts(
     clues: ThreadClues,
     *,
     null_sender: bool,
+    from_sent: bool = False,
 ) -> Facts:
+    if from_sent:
+        return await _sent_facts(connection, settings, message, clues)
     sender, passed_on = message.sender.address, message.forwarded
     automatic = null_sender or message.automatic
     token = await _token_fact(connection, settings, clues, sender)
@@ -55,6 +59,41 @@ async def find_facts(
         strict=settings.sender_policy == "strict",
         staff_by_mail=settings.staff_by_mail,
     )
+
+
+async def _sent_facts(
+    connection: AsyncConnection, settings: Settings, message: InboundMessage, clues: ThreadClues
+) -> Facts:
+    """The facts about a mail that was found among the sent ones of a mailbox: who of staff wrote it, and to whom."""
+    sender = message.sender.address
+    token = await _token_fact(connection, settings, clues, sender)
+    found = [] if token else await _ticket_facts(connection, clues, None)
+    ticket_id = token.ticket_id if token else found[0].ticket_id if found else None
+    customer = await _customer_of(connection, ticket_id) if ticket_id is not None else ""
+    recipients = {fold_key(address) for address in message.recipients}
+    return Facts(
+        token=token,
+        tickets=tuple(found),
+        has_sender=bool(sender),
+        staff=await people.staff_at(connection, sender) if sender else None,
+        from_desk=_plain(sender) in settings.support_addresses,
+        automatic=message.automatic or message.bounce is not None,
+        sent=SentFact(
+            is_ours=await _genuine_row(connection, settings, clues.own_token) is not None,
+            to_desk=any(_plain(address) in settings.support_addresses for address in recipients),
+            to_customer=bool(customer) and customer in recipients,
+        ),
+    )
+
+
+async def _customer_of(connection: AsyncConnection, ticket_id: int) -> str:
+    """The folded address of a ticket's customer; empty where there is none."""
+    found = await connection.execute(
+        select(people_table.c.email_key)
+        .join(tickets, tickets.c.customer_id == people_table.c.id)
+        .where(tickets.c.id == ticket_id)
+    )
+    return found.scalar_one_or_none() or ""
 
 
 async def _token_fact(

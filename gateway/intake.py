@@ -24,6 +24,7 @@ from gateway.config import Settings
 from gateway.deeds import Done, carry_out
 from gateway.errors import Conflict, NotFound
 from gateway.facts import find_facts
+from gateway.mailboxes import pass_mail
 from gateway.matching import Deed, decide
 from gateway.model import Delivery, InboundMessage, Outcome, Taken, ThreadClues, clean_line, fold_key
 from gateway.outbox import NewName
@@ -31,6 +32,7 @@ from gateway.schema import insert_or_skip, intake, raw_mails
 
 _MOST_ENVELOPE_RECIPIENTS = 100
 _LONGEST_REASON = 1000
+_LARGEST_NUMBER = 2**31 - 1
 NO_CLUES = ThreadClues()
 
 
@@ -56,6 +58,13 @@ async def receive_mail(
 ) -> Taken:
     """Store one mail and do what follows from it. Returns its ledger row; for a known mail, the first one's."""
     message = reading.message
+    is_seen = delivery.place is not None and await pass_mail(connection, delivery.place, now)
+    if delivery.from_sent and message is not None:
+        facts = await find_facts(
+            connection, settings, message, reading.clues, null_sender=delivery.null_sender, from_sent=True
+        )
+        if decide(facts).deed is Deed.NOTHING:
+            return Taken(intake_id=0, outcome=Outcome.AUTOMATIC)
     intake_id = (
         await connection.execute(
             insert_or_skip(connection, intake)
@@ -71,7 +80,7 @@ async def receive_mail(
         )
     ).scalar_one_or_none()
     if intake_id is None:
-        return await _note_duplicate(connection, delivery, message, fingerprint, now)
+        return await _note_duplicate(connection, delivery, message, fingerprint, now, is_seen=is_seen)
     await connection.execute(raw_mails.insert().values(intake_id=intake_id, compression=packed[0], body=packed[1]))
     if message is None:
         return Taken(intake_id=intake_id, outcome=Outcome.FAILED)
@@ -80,6 +89,7 @@ async def receive_mail(
         settings,
         intake_id=intake_id,
         null_sender=delivery.null_sender,
+        from_sent=delivery.from_sent,
         message=message,
         clues=reading.clues,
         accept=False,
@@ -97,6 +107,7 @@ def _envelope(delivery: Delivery, now: datetime) -> dict[str, Any]:
         "envelope_to": list(delivery.envelope_to[:_MOST_ENVELOPE_RECIPIENTS]),
         "null_sender": delivery.null_sender,
         "trusted": delivery.trusted,
+        "from_sent": delivery.from_sent,
         "size_bytes": len(delivery.raw),
     }
 
@@ -116,8 +127,14 @@ async def _note_duplicate(
     message: InboundMessage | None,
     fingerprint: str,
     now: datetime,
+    *,
+    is_seen: bool,
 ) -> Taken:
+    """A row for a mail that is known already; none for the very arrival that the first row is about, read again."""
     first = (await connection.execute(select(intake).where(intake.c.fingerprint == fingerprint))).one()
+    known = Taken(intake_id=first.id, outcome=Outcome.DUPLICATE, ticket_id=first.ticket_id, answer_id=first.answer_id)
+    if is_seen:
+        return known
     await connection.execute(
         intake.insert().values(
             **_envelope(delivery, now),
@@ -130,7 +147,38 @@ async def _note_duplicate(
             duplicate_of=first.id,
         )
     )
-    return Taken(intake_id=first.id, outcome=Outcome.DUPLICATE, ticket_id=first.ticket_id, answer_id=first.answer_id)
+    return known
+
+
+async def list_refused(
+    connection: AsyncConnection,
+    *,
+    delivery: Delivery,
+    reading: Reading,
+    fingerprint: str,
+    packed: tuple[str, bytes],
+    outcome: Outcome,
+    size_bytes: int,
+    reason: str,
+    now: datetime,
+) -> Taken:
+    """A row for a mail that lies in a mailbox and is not taken: too large, or not to be had. `delivery.raw` is its
+    header, as far as there is one. Like every row, it stands there once."""
+    if delivery.place is not None:
+        await pass_mail(connection, delivery.place, now)
+    values = {**_envelope(delivery, now), **_headers(reading.message), "size_bytes": min(size_bytes, _LARGEST_NUMBER)}
+    intake_id = (
+        await connection.execute(
+            insert_or_skip(connection, intake)
+            .values(**values, outcome=outcome, reason=reason, trust="", fingerprint=fingerprint)
+            .returning(intake.c.id)
+        )
+    ).scalar_one_or_none()
+    if intake_id is None:
+        known = await connection.execute(select(intake.c.id).where(intake.c.fingerprint == fingerprint))
+        return Taken(intake_id=known.scalar_one(), outcome=outcome)
+    await connection.execute(raw_mails.insert().values(intake_id=intake_id, compression=packed[0], body=packed[1]))
+    return Taken(intake_id=intake_id, outcome=outcome)
 
 
 async def rerun_mail(
@@ -165,6 +213,7 @@ async def rerun_mail(
         settings,
         intake_id=intake_id,
         null_sender=row.null_sender,
+        from_sent=row.from_sent,
         message=message,
         clues=reading.clues,
         accept=accept,
@@ -180,6 +229,7 @@ async def _judge(
     *,
     intake_id: int,
     null_sender: bool,
+    from_sent: bool,
     message: InboundMessage,
     clues: ThreadClues,
     accept: bool,
@@ -188,7 +238,7 @@ async def _judge(
     new_name: NewName,
 ) -> Taken:
     """Look up the facts, decide, carry it out, and write the outcome into the ledger row."""
-    facts = await find_facts(connection, settings, message, clues, null_sender=null_sender)
+    facts = await find_facts(connection, settings, message, clues, null_sender=null_sender, from_sent=from_sent)
     decision = decide(facts)
     automatic = facts.automatic
     await store_attachments(connection, intake_id, message, decision)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -39,8 +40,21 @@ class CourierState(Protocol):
         """Why the relay takes nothing at the moment; empty if it does."""
 
 
+class MailboxState(Protocol):
+    """How the watcher of a mailbox's folder fares."""
+
+    @property
+    def name(self) -> str:
+        """The folder and the server that it is on."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot be read at the moment; empty if it can."""
+
+
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 PASSWORDS = web.AppKey("PASSWORDS", Passwords)
 MAILROOM = web.AppKey("MAILROOM", Mailroom)
 COURIER = web.AppKey("COURIER", CourierState)
+MAILBOXES = web.AppKey("MAILBOXES", Sequence[MailboxState])

@@ -121,6 +121,7 @@ async def get_delivery(connection: AsyncConnection, intake_id: int) -> Delivery:
         envelope_to=tuple(row.envelope_to),
         null_sender=row.null_sender,
         trusted=row.trusted,
+        from_sent=row.from_sent,
     )
 
 

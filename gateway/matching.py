@@ -13,6 +13,12 @@ be dangerous is held, never thrown away, and staff may let it in: then it does e
 
 A mail that staff pass on to the desk is its first writer's: it opens a ticket for him. Because it puts words into
 somebody's mouth, its sender must be staff and authenticated; from anybody else it is a mail of the sender's own.
+
+A mail found among the sent ones of a watched mailbox is on its way already, so it owes nobody a mail. That it lies
+there shows that somebody with the mailbox's password put it there; its author is the active staff member whose address
+it bears, or the desk where it bears the desk's. On a ticket it is an answer if the ticket's customer stands in To or
+Cc; else a note, for it was not meant for him. From anybody else it is held. What is about no ticket, what we sent
+ourselves, and what was sent to the desk, where it arrives by itself, is no business of ours and not kept at all.
 """
 
 from __future__ import annotations
@@ -32,6 +38,9 @@ class Deed(StrEnum):
     NOTE = "note"
     FORWARD = "forward"
     BOUNCE = "bounce"
+    SENT_ANSWER = "sent answer"
+    SENT_NOTE = "sent note"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +74,16 @@ class TicketFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentFact:
+    """What a mail is that was found among the sent ones of a mailbox: one of ours, one to the desk itself, one to the
+    customer of its ticket."""
+
+    is_ours: bool
+    to_desk: bool
+    to_customer: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that the decision rests on. `tickets` stand strongest first; `named` are the IDs in the subject, whether
     or not there are such tickets. `staff` is the staff member who has the sender's address, `forwards` tells that the
@@ -83,6 +102,7 @@ class Facts:
     bounce: bool = False
     strict: bool = False
     staff_by_mail: str = "token"
+    sent: SentFact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +126,8 @@ _TRUST = {Verdict.PASS: "verified", Verdict.FAIL: "failed", Verdict.NONE: "unver
 
 def decide(facts: Facts) -> Decision:
     """Decide what a mail does."""
+    if facts.sent:
+        return _found_sent(facts, facts.sent)
     if facts.bounce and facts.automatic and not _is_from_customer(facts):
         return _bounce(facts)
     if facts.from_desk:
@@ -115,6 +137,32 @@ def decide(facts: Facts) -> Decision:
     if facts.token:
         return _with_token(facts, facts.token)
     return _by_reference(facts)
+
+
+def _found_sent(facts: Facts, sent: SentFact) -> Decision:
+    def nothing(reason: str) -> Decision:
+        return Decision(deed=Deed.NOTHING, reason=reason, trust="")
+
+    ticket_id = facts.token.ticket_id if facts.token else facts.tickets[0].ticket_id if facts.tickets else None
+    if sent.is_ours:
+        return nothing("a mail of the desk itself, among the sent ones")
+    if sent.to_desk:
+        return nothing("sent to the desk, where it arrives by itself")
+    if facts.automatic:
+        return nothing("written by a program, among the sent ones")
+    if ticket_id is None:
+        return nothing("sent, and about no ticket")
+    carrier = facts.token.carrier if facts.token else facts.tickets[0].carrier
+    is_known = facts.staff is not None or facts.from_desk
+    reason = f"sent from the mailbox, {carrier}"
+    return Decision(
+        deed=Deed.SENT_ANSWER if sent.to_customer else Deed.SENT_NOTE,
+        ticket_id=ticket_id,
+        author=facts.staff,
+        trust="verified",
+        held=not is_known,
+        reason=reason if is_known else f"held: {reason}, but its author is not staff",
+    )
 
 
 def _is_from_customer(facts: Facts) -> bool:

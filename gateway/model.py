@@ -207,11 +207,21 @@ class InboundMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxPlace:
+    """Where a mail lies in a mailbox. `folder_id` is the folder's row in the database."""
+
+    folder_id: int
+    uidvalidity: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One mail as a door got it: its bytes exactly as they came, and the envelope.
 
     `envelope_from` is empty for the null sender, and for a road without an envelope. `trusted` says that the road
-    may bring an Authentication-Results field that we believe.
+    may bring an Authentication-Results field that we believe. `place` is where in a mailbox it was found: that it was
+    read is written down together with the mail. `from_sent` says that it lay among the mails that staff have sent.
     """
 
     raw: bytes
@@ -220,11 +230,16 @@ class Delivery:
     envelope_to: tuple[str, ...] = ()
     null_sender: bool = False
     trusted: bool = False
+    place: MailboxPlace | None = None
+    from_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What every door gets back for a mail that is committed: its ledger row and what became of it."""
+    """What every door gets back for a mail that is committed: its ledger row and what became of it.
+
+    `intake_id` is 0 for a sent mail that is no business of the desk: of that nothing is kept.
+    """
 
     intake_id: int
     outcome: Outcome

@@ -151,7 +151,7 @@ Index(None, answers.c.author_id)
 # The ledger: one row for each mail that was ever taken. `fingerprint` is null on the row of a duplicate, whose
 # bytes are those of the row it names in `duplicate_of`. `sender_key` is the folded address of a sender without doubt,
 # else empty; `forwarded_message_id` is that of a customer's mail that staff passed on, so that what he answers to it
-# comes to the ticket.
+# comes to the ticket; `from_sent` is a mail of staff's own, found in a folder of sent mails.
 intake = _table(
     "intake",
     Column("received_at", Instant, nullable=False),
@@ -173,6 +173,7 @@ intake = _table(
     _link("answer_id", "answers", nullable=True),
     Column("fingerprint", String(64), unique=True),
     _link("duplicate_of", "intake", nullable=True),
+    Column("from_sent", Boolean, nullable=False, server_default=false()),
 )
 Index(None, intake.c.outcome, intake.c.id)
 Index(None, intake.c.message_id)
@@ -234,6 +235,21 @@ Index(None, outbox.c.state, outbox.c.due_at)
 Index(None, outbox.c.kind, outbox.c.created_at)
 Index(None, outbox.c.person_id, outbox.c.kind, outbox.c.created_at)
 Index(None, outbox.c.ticket_id)
+
+# How far a folder of a mailbox was read: up to `last_uid`, which means something under this `uidvalidity` only. What
+# lay there when it was read for the first time ends at `backlog_uid`. `created_at` is when the desk first saw it,
+# `changed_at` when its numbers last began anew.
+mailbox_cursors = _table(
+    "mailbox_cursors",
+    Column("mailbox", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("last_uid", BigInteger, nullable=False),
+    Column("backlog_uid", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+Index("uq_mailbox_cursors_folder", mailbox_cursors.c.mailbox, mailbox_cursors.c.folder, unique=True)
 
 
 def insert_or_skip(connection: AsyncConnection, table: Table) -> Insert:

@@ -210,8 +210,3 @@ def read_relay(text: str, folder: Path) -> Relay:
         username=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
     )
-
-
-def read_mailboxes(text: str) -> None:
-    if text:
-        raise Mistake("this version does not watch mailboxes yet; leave it empty and let mail come by SMTP")

@@ -8,6 +8,7 @@ returns, everything is committed.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 from collections.abc import Callable
@@ -24,11 +25,11 @@ from gateway.database import Database
 from gateway.errors import TryAgainLater
 from gateway.intake import Reading
 from gateway.ledger import pack
-from gateway.model import Delivery, InboundMessage, Source, Taken, clean_line
+from gateway.model import Delivery, InboundMessage, Outcome, Source, Taken, clean_line
 from gateway.reply_token import random_name
 from mail.fingerprint import fingerprint
 from mail.parse import Unreadable
-from mail.threads import read_clues
+from mail.threads import read_clues, sent_token
 from mail.worker import NoWorker, Reader
 
 T = TypeVar("T")
@@ -77,6 +78,9 @@ class Mailroom:
         )
         reading = await self._understand(delivery)
         digest, packed = await _off_loop(len(delivery.raw), partial(_prepare, delivery.raw))
+        if delivery.from_sent:
+            # The mail and the copy that its writer keeps are two things, and each has consequences of its own.
+            digest = _digest("sent", digest)
         try:
             return await self._receive(delivery, reading, digest, packed)
         except (DataError, UnicodeError, OverflowError) as error:
@@ -85,6 +89,29 @@ class Mailroom:
             _log.exception("a mail's content does not fit into the database")
             unreadable = Reading(message=None, failure=f"cannot be stored as a message: {type(error).__name__}")
             return await self._receive(delivery, unreadable, digest, packed)
+
+    async def list_refused(
+        self, delivery: Delivery, *, outcome: Outcome, key: tuple[str, ...], size_bytes: int, reason: str
+    ) -> Taken:
+        """A row in the ledger for a mail that stays where it lies; `delivery.raw` is its header, as far as known.
+
+        `key` is what tells the mail from others: the same one is listed once.
+        """
+        reading = await self._understand(delivery) if delivery.raw else Reading(message=None)
+        now = self._clock()
+        return await self._database.write(
+            lambda connection: intake.list_refused(
+                connection,
+                delivery=delivery,
+                reading=reading,
+                fingerprint=_digest(outcome, *key),
+                packed=pack(delivery.raw),
+                outcome=outcome,
+                size_bytes=size_bytes,
+                reason=reason,
+                now=now,
+            )
+        )
 
     async def _receive(self, delivery: Delivery, reading: Reading, digest: str, packed: tuple[str, bytes]) -> Taken:
         now = self._clock()
@@ -152,7 +179,10 @@ class Mailroom:
             failure = f"cannot be understood: {unreadable}"
         else:
             try:
-                return Reading(message=message, clues=read_clues(self._settings, message, delivery.envelope_to))
+                clues = read_clues(self._settings, message, delivery.envelope_to)
+                if delivery.from_sent and not clues.own_token:
+                    clues = replace(clues, own_token=sent_token(self._settings, delivery.raw))
+                return Reading(message=message, clues=clues)
             except Exception as error:
                 failure = f"cannot be understood: {type(error).__name__} in its clues"
         _log.warning("a mail of %d bytes %s", len(delivery.raw), failure)
@@ -161,6 +191,10 @@ class Mailroom:
 
 async def _off_loop(size_bytes: int, work: Callable[[], T]) -> T:
     return work() if size_bytes <= _IN_PLACE_BYTES else await asyncio.to_thread(work)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()
 
 
 def _prepare(raw: bytes) -> tuple[str, tuple[str, bytes]]:

@@ -12,9 +12,13 @@ from collections.abc import Iterable
 from gateway.config import Settings
 from gateway.model import InboundMessage, ThreadClues, fold_key
 from gateway.reply_token import TOKEN
+from mail.fields import read_fields
+from mail.mime.headers import addresses
 
 _MOST_REFERENCES = 20
 _MOST_IDS = 5
+_MOST_FIELDS = 1000
+_LONGEST_REPLY_TO = 1000
 # `[#66]` and `[Any words #66]`: ASCII digits without leading zeros, at most 18, so that any database takes them.
 _SUBJECT_ID = re.compile(r"\[(?:[^\[\]#]*\s)?#([1-9][0-9]{0,17})\]")
 _SUBJECT_TAG = re.compile(r"\s*\[(?:[^\[\]#]*\s)?#[0-9]{1,30}\]")
@@ -60,6 +64,18 @@ def message_id_token(settings: Settings, message_id: str) -> str:
     """The token in a Message-ID of ours, or nothing."""
     local, _, domain = message_id.lower().rpartition("@")
     return local if domain == settings.support_domain and TOKEN.fullmatch(local) else ""
+
+
+def sent_token(settings: Settings, raw: bytes) -> str:
+    """The token in the Reply-To of a mail as it was sent, or nothing: by it we know a mail of ours whose Message-ID a
+    relay has rewritten."""
+    for number, (name, value, _) in enumerate(read_fields(raw)):
+        if name == "reply-to":
+            found = addresses([value[:_LONGEST_REPLY_TO].decode("ascii", "replace")])
+            return next(filter(None, (_address_token(settings, fold_key(address)) for address in found)), "")
+        if number > _MOST_FIELDS:
+            break
+    return ""
 
 
 def _address_token(settings: Settings, address: str) -> str:

@@ -71,6 +71,11 @@ def missing(program: str) -> str:
         if not all(_postgresql_program(name) for name in ("initdb", "postgres", "pg_isready", "createdb")):
             return "PostgreSQL is not installed"
         return "PostgreSQL's system user is missing" if _IS_ROOT and not _has_user("postgres") else ""
+    if program == "dovecot":
+        absent = [name for name in ("dovecot", "openssl") if not _program(name)]
+        if absent:
+            return f"not installed: {', '.join(absent)}"
+        return "" if _IS_ROOT else "Dovecot runs only if root starts it"
     if program == "postfix":
         absent = [name for name in ("postconf", "postqueue", "swaks") if not _program(name)]
         if absent:

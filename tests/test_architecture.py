@@ -24,6 +24,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 # Whose business a library is; everyone else goes through that module.
 SOLE_USERS = {
     "aiosmtpd": {"mail/smtp.py", "mail/smtp_data.py", "mail/smtp_dialogue.py", "mail/smtp_door.py"},
+    "aioimaplib": {"mail/imap_client.py", "mail/imap_protocol.py"},
     "aiosmtplib": {"mail/relay.py"},
     "jwt": {"api/tokens.py"},
     "passlib": {"gateway/passwords.py"},
@@ -32,6 +33,7 @@ SOLE_USERS = {
         "gateway/migrations/env.py",
         "gateway/migrations/versions/0001_first_schema.py",
         "gateway/migrations/versions/0002_understanding.py",
+        "gateway/migrations/versions/0003_mailboxes.py",
     },
     "jinja2": {"mail/compose.py"},
     "dotenv": {"gateway/config.py"},
@@ -54,6 +56,7 @@ SERVICES = {
     "gateway/deeds.py",
     "gateway/attachments.py",
     "gateway/ledger.py",
+    "gateway/mailboxes.py",
     "gateway/conversations.py",
     "gateway/reply_token.py",
     "gateway/limits.py",

@@ -56,7 +56,7 @@ def test_the_data_folder_and_the_secret_are_private_and_stay(tmp_path: Path) -> 
         ("HELPDESK_RELAY_URL", "ftp://x"),
         ("HELPDESK_RELAY_URL", "smtp://user@host"),
         ("HELPDESK_RELAY_URL", "maildir:"),
-        ("HELPDESK_IMAP_URL", "imaps://u:p@host/INBOX"),
+        ("HELPDESK_IMAP_URL", "imaps://u:p@host/INBOX?after=burn"),
         ("HELPDESK_SECRET_KEY", "too short"),
         ("HELPDESK_MAX_MESSAGE_BYTES", "-1"),
         ("HELPDESK_MAX_MESSAGE_BYTES", "²"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.matching import Deed, Facts, ReportedFact, TicketFact, TokenFact, decide
+from gateway.matching import Deed, Facts, ReportedFact, SentFact, TicketFact, TokenFact, decide
 from gateway.model import Audience, Person, Verdict
 
 MARIA = Person(
@@ -134,3 +134,32 @@ def test_why_a_mail_that_was_passed_on_stays_the_senders_is_told() -> None:
     assert "not authenticated" in decide(Facts(forwards=True, staff=OLGA)).reason
     assert "switched off" in decide(Facts(forwards=True, staff=OLGA, staff_by_mail="off")).reason
     assert "olga" in decide(Facts(forwards=True, staff=OLGA, verdict=PASS)).reason
+
+
+SENT = SentFact(is_ours=False, to_desk=False, to_customer=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "deed", "ticket_id", "held"),
+    [
+        (Facts(sent=SENT, tickets=FOREIGN, staff=OLGA), Deed.SENT_ANSWER, 66, False),
+        (Facts(sent=SENT, token=CUSTOMER_TOKEN, staff=OLGA), Deed.SENT_ANSWER, 66, False),
+        (Facts(sent=SENT, tickets=FOREIGN, staff=OLGA, staff_by_mail="off"), Deed.SENT_ANSWER, 66, False),
+        # Written from a mailbox that several share: in the name of the desk.
+        (Facts(sent=SENT, tickets=FOREIGN, from_desk=True), Deed.SENT_ANSWER, 66, False),
+        # Not to the customer: not for him to read.
+        (Facts(sent=replace(SENT, to_customer=False), tickets=FOREIGN, staff=OLGA), Deed.SENT_NOTE, 66, False),
+        # By nobody whom we know.
+        (Facts(sent=SENT, tickets=FOREIGN), Deed.SENT_ANSWER, 66, True),
+        # No business of ours.
+        (Facts(sent=SENT, staff=OLGA), Deed.NOTHING, None, False),
+        (Facts(sent=SENT, named=(9999,), staff=OLGA), Deed.NOTHING, None, False),
+        (Facts(sent=SENT, tickets=FOREIGN, staff=OLGA, automatic=True), Deed.NOTHING, None, False),
+        (Facts(sent=replace(SENT, to_desk=True), tickets=FOREIGN, staff=OLGA), Deed.NOTHING, None, False),
+        (Facts(sent=replace(SENT, is_ours=True), token=CUSTOMER_TOKEN, from_desk=True), Deed.NOTHING, None, False),
+    ],
+)
+def test_a_mail_found_among_the_sent_ones(facts: Facts, deed: Deed, ticket_id: int | None, held: bool) -> None:
+    decision = decide(facts)
+    assert (decision.deed, decision.ticket_id, decision.held) == (deed, ticket_id, held)
+    assert decision.author in {facts.staff, None}
