@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.calls import Call, Reply
 from api.payloads import Detail, Health
 from gateway import outbox
-from gateway.keys import COURIER
+from gateway.keys import COURIER, TOKENS
 
 _DATABASE_SECONDS = 5
 _OLDEST_OWED = timedelta(minutes=15)
@@ -44,6 +44,7 @@ async def ready(call: Call[None]) -> Reply:
     if trouble := call.request.app[COURIER].trouble:
         _log.warning("the relay takes nothing: %s", trouble)
         reasons.append("The relay takes no mail at the moment.")
+    reasons += call.request.app[TOKENS].troubles()
     if reasons:
         return Reply(Detail(detail=" ".join(reasons)), status=503)
     return Reply(Health(status="ok"))

@@ -39,8 +39,16 @@ class CourierState(Protocol):
         """Why the relay takes nothing at the moment; empty if it does."""
 
 
+class Troubled(Protocol):
+    """Something that may not be well."""
+
+    def troubles(self) -> list[str]:
+        """What is not, one sentence each, in words for everybody; nothing if all is."""
+
+
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 PASSWORDS = web.AppKey("PASSWORDS", Passwords)
 MAILROOM = web.AppKey("MAILROOM", Mailroom)
 COURIER = web.AppKey("COURIER", CourierState)
+TOKENS = web.AppKey("TOKENS", Troubled)

@@ -233,6 +233,22 @@ Index(None, outbox.c.kind, outbox.c.created_at)
 Index(None, outbox.c.person_id, outbox.c.kind, outbox.c.created_at)
 Index(None, outbox.c.ticket_id)
 
+# What a mailbox's owner granted us at an OAuth2 provider. `account` is the folded login name; `refresh_token` is sealed
+# (`gateway/seal.py`); `lease_until` is until when one gateway alone may spend it, for a provider may give another one
+# at each use and end the grant when an old one comes again.
+mailbox_tokens = _table(
+    "mailbox_tokens",
+    Column("account", String(640), nullable=False, unique=True),
+    Column("provider", String(16), nullable=False),
+    Column("refresh_token", LargeBinary, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("granted_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+)
+
 
 def insert_or_skip(connection: AsyncConnection, table: Table) -> Insert:
     """An INSERT that does nothing, and returns no row, where a unique value is there already."""
