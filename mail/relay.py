@@ -2,8 +2,8 @@
 
 An SMTP connection is kept for the next letters and thrown away at the first trouble. With a password or a token TLS is
 required and the certificate is checked, without fallback; without one STARTTLS is used where it is offered, unchecked,
-as mail servers do among themselves. A letter is refused for good only when the relay says 5xx to this very letter; anything
-else, a refused login too, is temporary.
+as mail servers do among themselves. A letter is refused for good only when the relay says 5xx to this very letter;
+anything else, a refused login too, is temporary.
 """
 
 from __future__ import annotations

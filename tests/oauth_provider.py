@@ -187,8 +187,8 @@ class OAuthProvider:
         return web.json_response({"active": True, "email": OWNER, "username": OWNER, "scope": "mail"})
 
 
-def _error(name: str, words: str = "") -> web.Response:
-    return web.json_response({"error": name, "error_description": words}, status=400 if name != "invalid_client" else 401)
+def _error(name: str, words: str = "", status: int = 400) -> web.Response:
+    return web.json_response({"error": name, "error_description": words}, status=status)
 
 
 @asynccontextmanager
