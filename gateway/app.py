@@ -1,8 +1,8 @@
 """The composition root: settings in, a running gateway out. The one place that knows every part.
 
 Parts start in the order database, tokens, courier, reader of mails, mail doors, HTTP, and stop in the reverse: doors
-close first, then reading ends, the courier settles what it is sending, the database goes last. On an embedded database a
-lock makes sure that this gateway has it to itself, and the schema is brought up to date before anything opens.
+close first, then reading ends, the courier settles what it is sending, the database goes last. On an embedded database
+a lock makes sure that this gateway has it to itself, and the schema is brought up to date before anything opens.
 """
 
 from __future__ import annotations

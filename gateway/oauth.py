@@ -173,10 +173,12 @@ class Provider:
         if 200 <= status < 300:
             return said
         error = said.get("error")
-        words = " ".join(_words(part) for part in (error, said.get("error_description")) if isinstance(part, str))
+        words = " ".join(part for part in (error, said.get("error_description")) if isinstance(part, str))
+        # Before anything is cut off: a piece of a secret is one too.
         for key in ("refresh_token", "device_code", "code", "code_verifier", "client_secret", "token"):
             if secret := body.get(key):
                 words = words.replace(secret, "…")
+        words = _words(words)
         if form.get("grant_type") == _DEVICE_GRANT:
             if error in {"authorization_pending", "slow_down"}:
                 raise NotYet(slow_down=error == "slow_down")

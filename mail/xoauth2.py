@@ -83,9 +83,8 @@ def challenge_words(challenge: bytes | str) -> str:
 
 async def login_smtp(client: SmtpClient, user: str, tokens: Tokens) -> None:
     """AUTH XOAUTH2. Raises TokenTrouble, LoginRefused, or what the client raises when the connection dies."""
-    if client.get_transport_info("sslcontext") is None and not is_loopback(
-        _host(client.get_transport_info("peername"))
-    ):
+    is_encrypted = client.get_transport_info("sslcontext") is not None
+    if not is_encrypted and not is_loopback(_host(client.get_transport_info("peername"))):
         raise LoginRefused("The connection is not encrypted: no token is sent.")
     if "xoauth2" not in client.server_auth_methods:
         raise LoginRefused("The relay does not offer XOAUTH2.")
@@ -187,9 +186,8 @@ async def _authenticate(protocol: Any, first: bytes, *, at_once: bool) -> _Authe
     protocol.pending_sync_command = command
     waiting = asyncio.create_task(command.wait())
     try:
-        protocol.transport.write(
-            f"{command.tag} AUTHENTICATE XOAUTH2".encode() + (b" " + first if at_once else b"") + b"\r\n"
-        )
+        line = f"{command.tag} AUTHENTICATE XOAUTH2".encode()
+        protocol.transport.write(line + (b" " + first if at_once else b"") + b"\r\n")
         await asyncio.wait({waiting, lost}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             raise ConnectionResetError("The server hung up during the login.")

@@ -10,9 +10,10 @@ import asyncio
 import base64
 import hashlib
 import itertools
+import logging
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,6 +190,35 @@ class OAuthProvider:
 
 def _error(name: str, words: str = "", status: int = 400) -> web.Response:
     return web.json_response({"error": name, "error_description": words}, status=status)
+
+
+@contextmanager
+def keeping_secrets(provider: OAuthProvider) -> Iterator[None]:
+    """Fails if a piece of a secret was written to any log meanwhile, at any level, as it is or in base64."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    formatter = logging.Formatter()
+    handler.emit = lambda record: lines.append(formatter.format(record))  # type: ignore[method-assign]
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+    assert_keeps_secrets(provider, "\n".join(lines))
+
+
+def assert_keeps_secrets(provider: OAuthProvider, text: str) -> None:
+    assert text
+    for secret in provider.secrets:
+        assert secret[:24] not in text
+        # Wherever it stands in what was encoded, these are among the letters that come out.
+        for shift in range(3):
+            code = base64.b64encode(b"x" * shift + secret[:24].encode())
+            assert code[4:-4].decode() not in text
 
 
 @asynccontextmanager
