@@ -169,6 +169,7 @@ async def _mailbox(settings: Settings, options: argparse.Namespace) -> int:
     from gateway import mailbox_login
 
     say = functools.partial(print, flush=True)
+    keyboard = sys.stdin.fileno() if sys.stdin else -1
     database = Database(settings.database_url, owner=False)
     try:
         if settings.is_embedded:
@@ -176,7 +177,7 @@ async def _mailbox(settings: Settings, options: argparse.Namespace) -> int:
         else:
             await check_version(database)
         if options.deed == "login":
-            await mailbox_login.log_in(settings, database, options.account, say=say, keyboard=sys.stdin.fileno())
+            await mailbox_login.log_in(settings, database, options.account, say=say, keyboard=keyboard)
         elif options.deed == "logout":
             await mailbox_login.log_out(settings, database, options.account, say=say)
         else:
