@@ -67,7 +67,7 @@ async def store_login(
 
 
 async def claim_token(
-    connection: AsyncConnection, account: str, *, now: datetime, lease: timedelta, alone: bool
+    connection: AsyncConnection, *, account: str, now: datetime, lease: timedelta, alone: bool
 ) -> MailboxToken | None:
     """The grant, leased to whoever asks, or None while another gateway has it.
 

@@ -9,6 +9,9 @@ a login puts another grant there, which is seen by itself.
 
 Trouble is told once in the log when it begins and once when it ends, and by `troubles` as long as it lasts. Waiting
 and life are measured by a clock that nobody sets; the wall clock only goes into rows.
+
+Known weakness: a process that is killed in the moment between a provider's answer and its commit loses the successor
+of a token that the provider takes only once; then the grant is dead, and told.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from gateway import mailbox_tokens
 from gateway.config import Settings
@@ -37,6 +41,7 @@ _PATIENCE_SECONDS = CALL_SECONDS * 2 + 15
 _FIRST_PAUSE_SECONDS = 1
 _LONGEST_PAUSE_SECONDS = 300
 _STORE_PAUSE_SECONDS = 1
+_CLAIM_PAUSE_SECONDS = 0.2
 _LOOK_SECONDS = 10
 _STOP_SECONDS = 4
 _log = logging.getLogger("helpdesk.tokens")
@@ -99,7 +104,8 @@ class TokenSource:
             self._renewal.cancel()
             await asyncio.gather(self._renewal, return_exceptions=True)
 
-    async def _is_fresh(self) -> bool:
+    async def _look(self) -> MailboxToken:
+        """The grant as it stands. Raises TokenDead where there is none that lives."""
         try:
             row = await self._database.read(lambda connection: mailbox_tokens.find_token(connection, self.account))
         except Exception as error:
@@ -107,6 +113,10 @@ class TokenSource:
         if row is None or row.state == mailbox_tokens.DEAD:
             self._token = ""
             raise TokenDead(row.reason if row else "nobody has logged in")
+        return row
+
+    async def _is_fresh(self) -> bool:
+        row = await self._look()
         if row.granted_at != self._granted_at:
             # A login: what was true of the grant before is not true of this one.
             self._token, self._granted_at, self._ask_at, self._failures = "", row.granted_at, 0.0, 0
@@ -152,17 +162,23 @@ class TokenSource:
         self._renew_at = self._expires_at - min(_AHEAD_SECONDS, grant.life_seconds / 2)
 
     async def _claim(self) -> MailboxToken:
-        try:
-            row = await self._database.write(
-                lambda connection: mailbox_tokens.claim_token(
-                    connection, self.account, now=_utc_now(), lease=_LEASE, alone=self._database.is_embedded
-                )
+        """The grant, ours alone; another gateway that has it is done soon, or its lease ends."""
+        while True:
+            claim = partial(
+                mailbox_tokens.claim_token,
+                account=self.account,
+                now=_utc_now(),
+                lease=_LEASE,
+                alone=self._database.is_embedded,
             )
-        except Exception as error:
-            raise TokenServerDown("The database does not answer.") from error
-        if row is None:
-            raise TokenServerDown("Another gateway is renewing the token.")
-        return row
+            try:
+                row = await self._database.write(claim)
+            except Exception as error:
+                raise TokenServerDown("The database does not answer.") from error
+            if row is not None:
+                return row
+            await asyncio.sleep(_CLAIM_PAUSE_SECONDS)
+            await self._look()
 
     async def _write(self, row: MailboxToken, outcome: Grant | TokenDead | None) -> bool:
         """Store what came of it, as often as it takes: a spent token in the table would be the end of the grant."""

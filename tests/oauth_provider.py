@@ -11,6 +11,7 @@ import base64
 import hashlib
 import itertools
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -38,7 +39,8 @@ class OAuthProvider:
     # What the owner says to a device code, one word for each time that is asked; the last one stays.
     device_words: list[str] = field(default_factory=lambda: ["yes"])
     asked: Counter[str] = field(default_factory=Counter)
-    valid: set[str] = field(default_factory=set)
+    # Until when each access token holds.
+    valid: dict[str, float] = field(default_factory=dict)
     refresh_tokens: set[str] = field(default_factory=set)
     spent: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)
@@ -74,7 +76,7 @@ class OAuthProvider:
         self.refresh_tokens.clear()
 
     def check(self, token: str) -> bool:
-        return token in self.valid and token.isascii()
+        return time.monotonic() < self.valid.get(token, 0)
 
     async def until_asked(self, what: str, times: int) -> None:
         async with asyncio.timeout(20):
@@ -90,7 +92,7 @@ class OAuthProvider:
 
     def _grant(self, refresh_token: str = "") -> web.Response:
         access = self._new("access")
-        self.valid.add(access)
+        self.valid[access] = time.monotonic() + self.life_seconds
         said: dict[str, Any] = {
             "access_token": access,
             "token_type": "Bearer",

@@ -173,7 +173,7 @@ def test_a_relay_by_oauth2_names_its_user_and_needs_a_client(tmp_path: Path) -> 
 def test_slips_about_oauth2_are_told(tmp_path: Path, name: str, environ: dict[str, str]) -> None:
     with pytest.raises(SettingsWrong) as wrong:
         load_settings({"HELPDESK_OAUTH_CLIENT_ID": "us", **environ}, tmp_path)
-    assert [mistake.partition(":")[0] for mistake in wrong.value.mistakes] == [name]
+    assert name in {mistake.partition(":")[0] for mistake in wrong.value.mistakes}
 
 
 def test_networks_hold_addresses_of_their_kind(tmp_path: Path) -> None:

@@ -121,25 +121,43 @@ async def test_a_rotated_token_survives_restarts(world: World) -> None:
     assert (await world.stored()).state == "ok"
 
 
-async def test_two_gateways_do_not_spend_one_token_twice(world: World) -> None:
-    # The provider ends the grant when that happens. On PostgreSQL the lease keeps them apart, on SQLite there is one.
+async def test_gateways_that_share_a_database_do_not_spend_one_token_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The provider ends the grant when that happens. On SQLite there is but one gateway: here it does not know.
+    monkeypatch.setattr(world.database, "is_embedded", False)
+    monkeypatch.setattr("gateway.token_source._CLAIM_PAUSE_SECONDS", 0.01)
     world.provider.rotates = True
-    if world.database.is_embedded:
-        now, lease = datetime.now(UTC), timedelta(minutes=1)
-        claims = [
-            await world.database.write(
-                lambda connection: mailbox_tokens.claim_token(connection, OWNER, now=now, lease=lease, alone=False)
-            )
-            for _ in range(2)
-        ]
-        assert [bool(claim) for claim in claims] == [True, False]
-        return
     sources = [await world.source() for _ in range(4)]
-    outcomes = await asyncio.gather(*(source.access_token() for source in sources), return_exceptions=True)
-    assert not [outcome for outcome in outcomes if isinstance(outcome, TokenDead)]
-    for source in sources:
-        assert world.provider.check(await source.access_token())
+    for token in await asyncio.gather(*(source.access_token() for source in sources)):
+        assert world.provider.check(token)
+    assert len(world.provider.spent) == 4
     assert (await world.stored()).state == "ok"
+
+
+async def test_the_lease_of_a_gateway_that_died_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.token_source._CLAIM_PAUSE_SECONDS", 0.01)
+    for is_alone in (True, False):
+        monkeypatch.setattr(world.database, "is_embedded", is_alone)
+        now, lease = datetime.now(UTC), timedelta(hours=1) if is_alone else timedelta(seconds=0.2)
+        await world.database.write(
+            lambda connection, now=now, lease=lease: mailbox_tokens.claim_token(
+                connection, account=OWNER, now=now, lease=lease, alone=True
+            )
+        )
+        assert await (await world.source()).access_token()
+
+
+async def test_a_logout_is_seen_by_who_waits_for_the_lease(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.database, "is_embedded", False)
+    now, lease = datetime.now(UTC), timedelta(hours=1)
+    await world.database.write(
+        lambda connection: mailbox_tokens.claim_token(connection, account=OWNER, now=now, lease=lease, alone=True)
+    )
+    asking = asyncio.create_task((await world.source()).access_token())
+    await world.database.write(lambda connection: mailbox_tokens.forget_token(connection, OWNER))
+    with pytest.raises(TokenDead, match="nobody"):
+        await asking
 
 
 async def test_what_is_revoked_is_dead_told_once_and_asked_no_more(world: World, told: list[tuple[str, str]]) -> None:
