@@ -205,6 +205,7 @@ async def test_without_a_client_or_a_provider_there_is_no_login(
         await log_in(load_settings(environment, tmp_path), database, OWNER, say=Screen(), keyboard=-1)
 
 
+@pytest.mark.slow
 async def test_the_commands(provider: OAuthProvider, environment_of_a_process: dict[str, str]) -> None:
     environment = environment_of_a_process | provider.settings
     code, output, errors = await run(environment, "mailbox", "login", OWNER)

@@ -19,7 +19,8 @@ from gateway.database import Database
 from gateway.migrate import migrate
 from gateway.seal import seal
 from tests.builders import DESK, PATIENCE_SECONDS, a_mail, send
-from tests.oauth_provider import OWNER, OAuthProvider, keeping_secrets, oauth_provider
+from tests.oauth_provider import OWNER, OAuthProvider, assert_keeps_secrets, keeping_secrets, oauth_provider
+from tests.services import GatewayProcess, until
 from tests.token_servers import TokenRelay, serving_at
 
 
@@ -146,3 +147,51 @@ async def test_a_provider_that_is_down_is_told_as_that_and_all_recovers_by_itsel
         story.provider.trouble = ""
         await story.letter(gateway, 1)
         await ready.says(200)
+
+
+@pytest.mark.slow
+async def test_what_an_operator_does_and_sees(tmp_path: Path) -> None:
+    """Real processes: a login by command while the gateway serves, restarts, the end of the grant; and their log."""
+    async with oauth_provider() as provider:
+        provider.rotates = True
+        relay = TokenRelay(check=provider.check)
+        async with serving_at(relay) as port:
+            url = f"smtp://{OWNER.replace('@', '%40')}@127.0.0.1:{port}?auth=oauth2"
+            settings = {"HELPDESK_RELAY_URL": url, "HELPDESK_SUPPORT_ADDRESS": DESK, **provider.settings}
+            gateway = GatewayProcess(tmp_path, settings | {"HELPDESK_RETRY_SECONDS": "1"})
+            for start in range(3):
+                async with _serving(gateway):
+                    if start == 0:
+                        detail = await asyncio.to_thread(gateway.call, "GET", "/ready", status=503)
+                        assert f"helpdesk mailbox login {OWNER}" in detail["detail"]
+                        done = await asyncio.to_thread(gateway.command, "mailbox", "login", OWNER)
+                        assert done.returncode == 0, done.stderr
+                        assert_keeps_secrets(provider, done.stdout + done.stderr)
+                    sender = f"customer{start}@customer.example"
+                    mail = a_mail(name=f"ant{start}", sender=sender)
+                    await asyncio.to_thread(send, gateway.smtp_port, mail, sender, DESK)
+                    await relay.letter(start + 1)
+            provider.revoke_all()
+            async with _serving(gateway):
+                await provider.until_asked("refresh_token", 4)
+                await asyncio.to_thread(until, lambda: "token is dead" in _last_start(gateway), "the log to say so")
+                done = await asyncio.to_thread(gateway.command, "mailbox", "list")
+                assert f"{OWNER}  other" in done.stdout
+                assert "dead, invalid_grant" in done.stdout
+            assert_keeps_secrets(provider, gateway.log.read_text() + done.stdout)
+            assert _last_start(gateway).count("token is dead") == 1
+
+
+@asynccontextmanager
+async def _serving(gateway: GatewayProcess) -> AsyncIterator[None]:
+    """The gateway, started and stopped without holding up those of its peers that live in this process."""
+    serving = gateway.serving()
+    await asyncio.to_thread(serving.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(serving.__exit__, None, None, None)
+
+
+def _last_start(gateway: GatewayProcess) -> str:
+    return gateway.log.read_text().rpartition("serving http")[2]
