@@ -140,8 +140,11 @@ class TokenSource:
         try:
             refresh_token = unseal(self._key, row.sealed, owner=row.account)
         except SealBroken as error:
+            # Not the provider's word, and mended by the right key: the row stays as it is.
+            dead = TokenDead("it is sealed with another HELPDESK_SECRET_KEY")
+            self._put_off(dead)
             await self._write(row, None)
-            raise TokenDead("it is sealed with another HELPDESK_SECRET_KEY") from error
+            raise dead from error
         began = self._ticks()
         try:
             grant = await self._provider.refresh(refresh_token)
