@@ -214,9 +214,9 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         "template_dir": read("HELPDESK_TEMPLATE_DIR", lambda text: read_optional_folder(text, folder)),
     }
     read("HELPDESK_IMAP_URL", read_mailboxes)
-    by_oauth2 = {}
+    by_oauth2 = []
     if isinstance(relay := settings["relay"], Relay) and relay.oauth2:
-        by_oauth2["HELPDESK_RELAY_URL"] = relay.host
+        by_oauth2.append(("HELPDESK_RELAY_URL", relay.host))
     oauth = read_oauth_client(values, by_oauth2, mistakes.append)
     taken: dict[object, str] = {}
     for name in ("http_listen", "smtp_listen", "lmtp_listen"):

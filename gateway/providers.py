@@ -8,7 +8,7 @@ own is a base URL of its own.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -87,7 +87,7 @@ def read_oauth_base(text: str) -> str:
 
 
 def read_oauth_client(
-    values: Mapping[str, str], users: Mapping[str, str], tell: Callable[[str], None]
+    values: Mapping[str, str], users: Sequence[tuple[str, str]], tell: Callable[[str], None]
 ) -> OAuthClient | None:
     """Our client as set, or None where nothing is set and nothing needs it.
 
@@ -96,7 +96,7 @@ def read_oauth_client(
     """
     name, client_id = values["HELPDESK_OAUTH_PROVIDER"].lower(), values["HELPDESK_OAUTH_CLIENT_ID"]
     if not client_id:
-        for variable in users:
+        for variable in sorted({variable for variable, _ in users}):
             tell(f"HELPDESK_OAUTH_CLIENT_ID: is needed, because {variable} says auth=oauth2")
         return None
     try:
@@ -105,7 +105,7 @@ def read_oauth_client(
         tell(f"HELPDESK_OAUTH_ENDPOINT: {mistake}")
         return None
     if not name:
-        guesses = {guess_provider(host) for host in users.values()} - {""}
+        guesses = {guess_provider(host) for _, host in users} - {""}
         name = guesses.pop() if len(guesses) == 1 else "other" if base_url else ""
     if name not in _SCOPES:
         tell(
