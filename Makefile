@@ -24,10 +24,11 @@ demo: $(RUN) ## play the whole story on a throw-away gateway
 test: $(TEST) ## run the quick suite, in under a minute
 	$(VENV)/bin/python -m pytest -m "not slow" -n 2
 
-test-slow: $(TEST) ## run the slow suites; those that need Postfix or PostgreSQL are skipped without
+test-slow: $(TEST) ## run the slow suites; those that need Postfix, Dovecot or PostgreSQL are skipped without
 	$(VENV)/bin/python -m pytest -m slow
 	HELPDESK_TEST_DATABASE=postgresql $(VENV)/bin/python -m pytest -m "not slow" \
-		tests/api tests/anomalies tests/journeys tests/gateway/test_database.py tests/gateway/test_outbox.py tests/mail/test_courier.py tests/mail/test_imap.py
+		tests/api tests/anomalies tests/journeys tests/gateway/test_database.py tests/gateway/test_outbox.py \
+		tests/gateway/test_tokens.py tests/mail/test_courier.py tests/mail/test_imap.py
 
 corpora: $(TEST) ## hold real mails of ../shared/corpora, where they are, against what is expected of them
 	$(VENV)/bin/python -m pytest -m slow tests/corpora

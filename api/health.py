@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.calls import Call, Reply
 from api.payloads import Detail, Health
 from gateway import outbox
-from gateway.keys import COURIER, MAILBOXES
+from gateway.keys import COURIER, MAILBOXES, TOKENS
 
 _DATABASE_SECONDS = 5
 _OLDEST_OWED = timedelta(minutes=15)
@@ -49,6 +49,7 @@ async def ready(call: Call[None]) -> Reply:
         for mailbox in call.request.app[MAILBOXES]
         if mailbox.trouble
     ]
+    reasons += call.request.app[TOKENS].troubles()
     if reasons:
         return Reply(Detail(detail=" ".join(reasons)), status=503)
     return Reply(Health(status="ok"))

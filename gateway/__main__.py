@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import logging
 import os
 import re
@@ -78,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     deliver = commands.add_parser("deliver", help="take one mail on standard input")
     deliver.add_argument("--to", metavar="ADDRESS", help="the address the mail was for")
     deliver.add_argument("--from", dest="sender", metavar="ADDRESS", help="the envelope sender, <> for none")
+    mailbox = commands.add_parser("mailbox", help="log in to a mailbox or relay that wants OAuth2")
+    deeds = mailbox.add_subparsers(dest="deed", required=True, metavar="DEED")
+    deeds.add_parser("list", help="show which accounts are logged in, and how they fare")
+    for deed, words in (("login", "have the owner grant an account"), ("logout", "forget an account's grant")):
+        deeds.add_parser(deed, help=words).add_argument("account", metavar="ACCOUNT")
     return parser
 
 
@@ -159,11 +165,34 @@ async def _deliver(settings: Settings, options: argparse.Namespace) -> int:
     return await deliver(settings, sys.stdin.buffer, recipient=options.to, sender=options.sender)
 
 
+async def _mailbox(settings: Settings, options: argparse.Namespace) -> int:
+    from gateway import mailbox_login
+
+    say = functools.partial(print, flush=True)
+    keyboard = sys.stdin.fileno() if sys.stdin else -1
+    database = Database(settings.database_url, owner=False)
+    try:
+        if settings.is_embedded:
+            await migrate(database)
+        else:
+            await check_version(database)
+        if options.deed == "login":
+            await mailbox_login.log_in(settings, database, options.account, say=say, keyboard=keyboard)
+        elif options.deed == "logout":
+            await mailbox_login.log_out(settings, database, options.account, say=say)
+        else:
+            await mailbox_login.list_accounts(database, say=say)
+    finally:
+        await database.close()
+    return EX_OK
+
+
 _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]] = {
     "serve": _serve,
     "migrate": _migrate,
     "make-admin": _make_admin,
     "deliver": _deliver,
+    "mailbox": _mailbox,
 }
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The composition root: settings in, a running gateway out. The one place that knows every part.
 
-Parts start in the order database, courier, reader of mails, mail doors, HTTP, and stop in the reverse: doors close
-first, then reading ends, the courier settles what it is sending, the database goes last. On an embedded database a
-lock makes sure that this gateway has it to itself, and the schema is brought up to date before anything opens.
+Parts start in the order database, tokens, courier, reader of mails, mail doors, HTTP, and stop in the reverse: doors
+close first, then reading ends, the courier settles what it is sending, the database goes last. On an embedded database
+a lock makes sure that this gateway has it to itself, and the schema is brought up to date before anything opens.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from api.app import build
 from gateway.config import Settings
 from gateway.database import Database
 from gateway.errors import DeskError
-from gateway.keys import COURIER, DATABASE, MAILBOXES, MAILROOM, PASSWORDS
+from gateway.keys import COURIER, DATABASE, MAILBOXES, MAILROOM, PASSWORDS, TOKENS
 from gateway.migrate import check_version, migrate
 from gateway.model import Delivery, Taken
 from gateway.passwords import Passwords
+from gateway.token_source import keeping_tokens
 from gateway.values import Endpoint
 from mail.courier import delivering
 from mail.imap import watching
@@ -73,7 +74,10 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             await migrate(database)
         else:
             await check_version(database)
-        courier = await stack.enter_async_context(delivering(settings, database))
+        tokens = await stack.enter_async_context(keeping_tokens(settings, database))
+        courier = await stack.enter_async_context(
+            delivering(settings, database, tokens.of(settings.relay.username) if settings.relay.oauth2 else None)
+        )
         mailroom = Mailroom(settings, database, await stack.enter_async_context(reading()))
         passwords = Passwords()
         stack.callback(passwords.close)
@@ -82,7 +86,8 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         application[MAILROOM] = mailroom
         application[PASSWORDS] = passwords
         application[COURIER] = courier
-        application[MAILBOXES] = await stack.enter_async_context(watching(settings, database, mailroom))
+        application[MAILBOXES] = await stack.enter_async_context(watching(settings, database, mailroom, tokens.of))
+        application[TOKENS] = tokens
         ports = {}
         for name, listen in (("smtp", settings.smtp_listen), ("lmtp", settings.lmtp_listen)):
             if listen is not None:

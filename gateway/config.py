@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 
 from gateway.errors import SettingsWrong
 from gateway.mailbox_url import MailboxUrl, read_mailboxes
+from gateway.providers import OAuthClient, read_oauth_client
 from gateway.values import (
     Endpoint,
     Limit,
@@ -63,6 +64,7 @@ class Settings:
     plus_addressing: bool
     relay: Relay
     mailboxes: tuple[MailboxUrl, ...]
+    oauth: OAuthClient | None
     secret_key: bytes = field(repr=False)
     max_message_bytes: int
     trusted_authserv_id: str
@@ -118,6 +120,11 @@ DEFAULTS: dict[str, str | None] = {
     "HELPDESK_PLUS_ADDRESSING": "on",
     "HELPDESK_RELAY_URL": None,
     "HELPDESK_IMAP_URL": "",
+    "HELPDESK_OAUTH_PROVIDER": "",
+    "HELPDESK_OAUTH_CLIENT_ID": "",
+    "HELPDESK_OAUTH_CLIENT_SECRET": "",
+    "HELPDESK_OAUTH_ENDPOINT": "",
+    "HELPDESK_OAUTH_SCOPE": "",
     "HELPDESK_SECRET_KEY": None,
     "HELPDESK_MAX_MESSAGE_BYTES": "26214400",
     "HELPDESK_TRUSTED_AUTHSERV_ID": "",
@@ -208,6 +215,13 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         "retry_seconds": read("HELPDESK_RETRY_SECONDS", number_between(1, 86400)),
         "template_dir": read("HELPDESK_TEMPLATE_DIR", lambda text: read_optional_folder(text, folder)),
     }
+    by_oauth2 = []
+    if isinstance(relay := settings["relay"], Relay) and relay.oauth2:
+        by_oauth2.append(("HELPDESK_RELAY_URL", relay.host))
+    if isinstance(mailboxes := settings["mailboxes"], tuple):
+        watched = [mailbox for mailbox in mailboxes if isinstance(mailbox, MailboxUrl) and mailbox.oauth2]
+        by_oauth2 += [("HELPDESK_IMAP_URL", mailbox.host) for mailbox in watched]
+    oauth = read_oauth_client(values, by_oauth2, mistakes.append)
     taken: dict[object, str] = {}
     for name in ("http_listen", "smtp_listen", "lmtp_listen"):
         endpoint = settings[name]
@@ -225,7 +239,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         raise SettingsWrong([f"HELPDESK_DATA_DIR: {data_dir} cannot be used ({error.strerror})"]) from error
     if len(secret_key) < 32:
         raise SettingsWrong([f"HELPDESK_SECRET_KEY: the file {data_dir / 'secret.key'} holds less than 32 bytes"])
-    return Settings(secret_key=secret_key, **settings)  # type: ignore[arg-type]
+    return Settings(secret_key=secret_key, oauth=oauth, **settings)  # type: ignore[arg-type]
 
 
 def _values(environ: Mapping[str, str], folder: Path) -> tuple[dict[str, str], list[str]]:

@@ -78,6 +78,24 @@ class TryAgainLater(DeskError):
     message = "This cannot be done at the moment, try again later."
 
 
+class TokenTrouble(DeskError):
+    """There is no access token for a mailbox; says why. Of itself temporary: the next try may find it mended."""
+
+    message = "The mailbox's token cannot be had."
+
+
+class TokenDead(TokenTrouble):
+    """The provider has ended the grant, or there never was one: only a new login brings a token."""
+
+
+class TokenServerDown(TokenTrouble):
+    """The provider does not answer, or answers nonsense: it passes."""
+
+
+class ClientRefused(TokenTrouble):
+    """The provider refuses our client, not the mailbox: the HELPDESK_OAUTH settings want mending."""
+
+
 class SettingsWrong(DeskError):
     """Settings that the gateway cannot start with: one line per mistake, each naming its variable."""
 

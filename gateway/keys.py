@@ -52,9 +52,17 @@ class MailboxState(Protocol):
         """Why it cannot be read at the moment; empty if it can."""
 
 
+class Troubled(Protocol):
+    """Something that may not be well."""
+
+    def troubles(self) -> list[str]:
+        """What is not, one sentence each, in words for everybody; nothing if all is."""
+
+
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 PASSWORDS = web.AppKey("PASSWORDS", Passwords)
 MAILROOM = web.AppKey("MAILROOM", Mailroom)
 COURIER = web.AppKey("COURIER", CourierState)
 MAILBOXES = web.AppKey("MAILBOXES", Sequence[MailboxState])
+TOKENS = web.AppKey("TOKENS", Troubled)

@@ -5,7 +5,8 @@
 Several stand side by side, separated by blanks. User, password and folder names are percent-encoded. The folder is
 INBOX where none is named. `after` is what happens in the mailbox once a mail is committed, `sent` the folder in which
 the mail programs of staff keep what they have sent. `limit` (the newest N) and `since` bound what is taken of the
-mails that lie there when a folder is read for the first time; whatever comes later is taken whatever they say.
+mails that lie there when a folder is read for the first time; whatever comes later is taken whatever they say. With
+`auth=oauth2` there is no password: the account's owner has granted it by `helpdesk mailbox login`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from gateway.values import Mistake, number_between
+from gateway.values import Mistake, number_between, wants_oauth2
 
 _FORM = "imaps://USER:PASSWORD@HOST[:PORT]/FOLDER (imap:// for STARTTLS)"
 _AFTER = ("leave", "seen", "delete")
@@ -36,6 +37,7 @@ class MailboxUrl:
     sent: str = ""
     limit: int | None = None
     since: date | None = None
+    oauth2: bool = False
 
     @property
     def key(self) -> str:
@@ -76,15 +78,16 @@ def _read_mailbox(url: str) -> MailboxUrl:
         raise Mistake(f"is not {_FORM}") from error
     if parts.scheme not in {"imap", "imaps"} or not parts.hostname or parts.fragment:
         raise Mistake(f"is not {_FORM}")
-    if not parts.username or not parts.password:
+    oauth2 = wants_oauth2(options.get("auth", "password"), parts.username, parts.password)
+    if not parts.username or not (parts.password or oauth2):
         raise Mistake("needs a user and a password, percent-encoded: %40 for @, %2F for /, %25 for %")
-    if unknown := options.keys() - {"after", "sent", "limit", "since"}:
-        raise Mistake(f"{min(unknown)!r} is no option; there are after, sent, limit and since")
+    if unknown := options.keys() - {"after", "sent", "limit", "since", "auth"}:
+        raise Mistake(f"{min(unknown)!r} is no option; there are after, sent, limit, since and auth")
     after, colon, move_to = options.get("after", "leave").partition(":")
     if (after != "move" or not move_to) if colon else after not in _AFTER:
         raise Mistake("after is none of leave, seen, delete and move:FOLDER")
     folder = unquote(parts.path.removeprefix("/")) or "INBOX"
-    names = (unquote(parts.username), unquote(parts.password), folder, move_to, options.get("sent", ""))
+    names = (unquote(parts.username), unquote(parts.password or ""), folder, move_to, options.get("sent", ""))
     if not all(name.isprintable() for name in names):
         raise Mistake("has a control character in a name")
     if move_to == folder:
@@ -101,6 +104,7 @@ def _read_mailbox(url: str) -> MailboxUrl:
         sent=options.get("sent", ""),
         limit=number_between(1, 10_000_000)(options["limit"]) if "limit" in options else None,
         since=_read_day(options["since"]) if "since" in options else None,
+        oauth2=oauth2,
     )
 
 

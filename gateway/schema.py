@@ -250,6 +250,21 @@ mailbox_cursors = _table(
     Column("changed_at", Instant, nullable=False),
 )
 Index("uq_mailbox_cursors_folder", mailbox_cursors.c.mailbox, mailbox_cursors.c.folder, unique=True)
+# What a mailbox's owner granted us at an OAuth2 provider. `account` is the folded login name; `refresh_token` is sealed
+# (`gateway/seal.py`); `lease_until` is until when one gateway alone may spend it, for a provider may give another one
+# at each use and end the grant when an old one comes again.
+mailbox_tokens = _table(
+    "mailbox_tokens",
+    Column("account", String(640), nullable=False, unique=True),
+    Column("provider", String(16), nullable=False),
+    Column("refresh_token", LargeBinary, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("granted_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+)
 
 
 def insert_or_skip(connection: AsyncConnection, table: Table) -> Insert:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway.model import fold_key
 
@@ -47,6 +47,7 @@ class Relay:
     port: int = 0
     username: str = ""
     password: str = field(default="", repr=False)
+    oauth2: bool = False
     path: Path = Path()
 
 
@@ -199,9 +200,11 @@ def read_relay(text: str, folder: Path) -> Relay:
         port = parts.port
     except ValueError as error:
         raise Mistake(str(error)) from error
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise Mistake("is none of smtp://[USER:PASSWORD@]HOST[:PORT], smtps://… and maildir:PATH")
-    if bool(parts.username) != bool(parts.password):
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or query.keys() - {"auth"}:
+        raise Mistake("is none of smtp://[USER:PASSWORD@]HOST[:PORT][?auth=oauth2], smtps://… and maildir:PATH")
+    oauth2 = wants_oauth2(query.get("auth", "password"), parts.username, parts.password)
+    if not oauth2 and bool(parts.username) != bool(parts.password):
         raise Mistake("has a user or a password, but not both")
     return Relay(
         scheme=parts.scheme,
@@ -209,4 +212,16 @@ def read_relay(text: str, folder: Path) -> Relay:
         port=port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25),
         username=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
+        oauth2=oauth2,
     )
+
+
+def wants_oauth2(auth: str, username: str | None, password: str | None) -> bool:
+    """What `auth=` in the URL of a relay or a mailbox says: `password`, which is the default, or `oauth2`."""
+    if auth not in {"password", "oauth2"}:
+        raise Mistake(f"auth={auth} is neither auth=password nor auth=oauth2")
+    if auth == "oauth2" and password:
+        raise Mistake("has a password, though auth=oauth2 takes none")
+    if auth == "oauth2" and not username:
+        raise Mistake("names no user, whom auth=oauth2 needs")
+    return auth == "oauth2"

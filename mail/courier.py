@@ -25,6 +25,7 @@ from gateway.model import Outbound, OutboxState
 from mail.compose import Composer
 from mail.intake import new_name, utc_now
 from mail.relay import RefusedForGood, Sender, TryLater, open_sender
+from mail.xoauth2 import Tokens
 
 _MOST_CLAIMED = 40
 _SENDERS = 4
@@ -39,7 +40,14 @@ _log = logging.getLogger("helpdesk.courier")
 class Courier:
     """One courier of one process; `trouble` says why the relay takes nothing at the moment."""
 
-    def __init__(self, settings: Settings, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        *,
+        tokens: Tokens | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.trouble = ""
         self._stopping = False
         self._settings = settings
@@ -51,7 +59,7 @@ class Courier:
         self._tasks: set[asyncio.Task[None]] = set()
         self._senders: asyncio.Queue[Sender] = asyncio.Queue()
         for _ in range(_SENDERS):
-            self._senders.put_nowait(open_sender(settings.relay, settings.support_domain))
+            self._senders.put_nowait(open_sender(settings.relay, settings.support_domain, tokens))
 
     async def run(self) -> None:
         """Work until `stop`, or until cancelled. An error of ours is logged and tried again after a pause."""
@@ -208,9 +216,12 @@ class Courier:
 
 
 @asynccontextmanager
-async def delivering(settings: Settings, database: Database) -> AsyncIterator[Courier]:
-    """Run a courier meanwhile. On leaving, the letters under way get some seconds to be settled."""
-    courier = Courier(settings, database)
+async def delivering(settings: Settings, database: Database, tokens: Tokens | None = None) -> AsyncIterator[Courier]:
+    """Run a courier meanwhile. On leaving, the letters under way get some seconds to be settled.
+
+    `tokens` is where the relay's access token comes from, if it wants one.
+    """
+    courier = Courier(settings, database, tokens=tokens)
     task = asyncio.create_task(courier.run())
     try:
         yield courier

@@ -31,10 +31,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from gateway import mailboxes
 from gateway.config import Settings
 from gateway.database import Database
+from gateway.errors import TokenTrouble
 from gateway.mailbox_url import MailboxUrl
 from gateway.mailboxes import FolderCursor
 from gateway.model import Delivery, MailboxPlace, Outcome, Source
@@ -42,6 +44,7 @@ from mail.fields import read_fields
 from mail.imap_client import Folder, ImapClient, LoginRefused, Refused, ServerFault, connecting
 from mail.imap_responses import Listed
 from mail.intake import Mailroom, utc_now
+from mail.xoauth2 import Tokens, login_imap
 
 Login = Callable[[ImapClient], Awaitable[None]]
 
@@ -345,6 +348,8 @@ def _in_words(error: Exception) -> str:
     """What is wrong, for everybody to read: nothing here is in the server's words, or holds a name."""
     if isinstance(error, LoginRefused):
         return "the login is refused"
+    if isinstance(error, TokenTrouble):
+        return "there is no token for its login"
     if isinstance(error, Refused):
         return "the server refuses what is asked of it"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -374,10 +379,21 @@ def _envelope(raw: bytes) -> tuple[str | None, tuple[str, ...]]:
 
 
 @asynccontextmanager
-async def watching(settings: Settings, database: Database, mailroom: Mailroom) -> AsyncIterator[Sequence[Watcher]]:
-    """Watch all mailboxes of the settings meanwhile. On leaving, what is being committed is committed."""
+async def watching(
+    settings: Settings, database: Database, mailroom: Mailroom, tokens_of: Callable[[str], Tokens]
+) -> AsyncIterator[Sequence[Watcher]]:
+    """Watch all mailboxes of the settings meanwhile. On leaving, what is being committed is committed.
+
+    `tokens_of` gives the tokens of an account; it is asked for mailboxes with `auth=oauth2`.
+    """
+
+    def login_of(mailbox: MailboxUrl) -> Login | None:
+        if not mailbox.oauth2:
+            return None
+        return partial(login_imap, user=mailbox.username, tokens=tokens_of(mailbox.username))
+
     watchers = [
-        Watcher(mailbox, settings, database, mailroom, is_sent=is_sent)
+        Watcher(mailbox, settings, database, mailroom, is_sent=is_sent, login=login_of(mailbox))
         for mailbox in settings.mailboxes
         for is_sent in (False, True)
         if mailbox.sent or not is_sent

@@ -36,6 +36,7 @@ from mail.imap_responses import (
 
 __all__ = ["Folder", "ImapClient", "LoginRefused", "Refused", "ServerFault", "connecting"]
 CALL_SECONDS = 60.0
+LOGIN_SECONDS = 30.0
 RANGE_BYTES = 256 * 1024
 HEADER_BYTES = 64 * 1024
 # It says each line that it does not understand, in the words of a server that may be anybody.
@@ -205,7 +206,7 @@ class ImapClient:
     async def authenticate(self, mechanism: str, words: bytes) -> None:
         """Log in by SASL: one message of ours, such as a token. Raises LoginRefused."""
         at_once = await self.has("SASL-IR")
-        async with self.within_time():
+        async with self.within_time(LOGIN_SECONDS):
             self._protocol.begin()
             answer = await self._protocol.authenticate(mechanism, words, at_once=at_once)
         self._after_login(answer)

@@ -24,6 +24,8 @@ LONGEST_LINE = 2 << 20
 _LONGEST_COMMAND_LINES = 4 << 20
 _MOST_RESPONSES = 10_000
 _SMALL_LITERAL = 64 * 1024
+# A server asks once for what was not sent at once, and once tells by a question why it refuses.
+_MOST_QUESTIONS = 3
 _LITERAL = re.compile(rb"\{(\d{1,10})\}\Z")
 _TAGGED = re.compile(rb"([A-Z]{1,8}[0-9]{1,12}) (OK|NO|BAD)\b")
 _NEWS = re.compile(rb"\* (\d{1,10}) EXISTS\b", re.IGNORECASE)
@@ -53,7 +55,7 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         self._largest_literal = 0
         self._is_upgrading = False
         self._upgrade_tag = b""
-        self._answer = b""
+        self._answer, self._questions = b"", 0
         self._reset()
 
     def _reset(self) -> None:
@@ -182,7 +184,7 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         Whatever else the server asks gets an empty answer: that is how a refused token is told (XOAUTH2).
         """
         encoded = b64encode(words)
-        self._answer = b"" if at_once else encoded
+        self._answer, self._questions = b"" if at_once else encoded, 0
         arguments = (mechanism, encoded.decode("ascii")) if at_once else (mechanism,)
         command = aioimaplib.Command("AUTHENTICATE", self.new_tag(), *arguments, loop=self.loop)
         response = await self.execute(command, scrub=encoded.decode("ascii"))
@@ -199,8 +201,13 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
     def _continuation(self, line: bytes) -> None:
         command = self.pending()
         if command is not None and command.name == "AUTHENTICATE":
+            self._questions += 1
+            if self._questions > _MOST_QUESTIONS:
+                self.fault = "the server asks without end"
+                self.transport.abort()
+                return
             self.transport.write(self._answer + b"\r\n")
-            self._answer = b""
+            self._answer, self._questions = b"", 0
         elif command is not None and command.name == "IDLE":
             self._idle_event.set()
 

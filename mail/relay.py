@@ -1,9 +1,9 @@
 """Where letters go: an SMTP relay, or a Maildir for development.
 
-An SMTP connection is kept for the next letters and thrown away at the first trouble. With a password TLS is required
-and the certificate is checked, without fallback; without one STARTTLS is used where it is offered, unchecked, as mail
-servers do among themselves. A letter is refused for good only when the relay says 5xx to this very letter; anything
-else, a refused login too, is temporary.
+An SMTP connection is kept for the next letters and thrown away at the first trouble. With a password or a token TLS is
+required and the certificate is checked, without fallback; without one STARTTLS is used where it is offered, unchecked,
+as mail servers do among themselves. A letter is refused for good only when the relay says 5xx to this very letter;
+anything else, a refused login too, is temporary.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import Protocol
 
 import aiosmtplib
 
+from gateway.errors import TokenTrouble
+from gateway.providers import is_loopback
 from gateway.values import Relay
 from mail.compose import Letter
+from mail.xoauth2 import LoginRefused, Tokens, login_smtp
 
 _CONNECT_TIMEOUT_SECONDS = 30
 _REPLY_TIMEOUT_SECONDS = 300
@@ -45,9 +48,9 @@ class Sender(Protocol):
         """Let go of the connection, if there is one."""
 
 
-def open_sender(relay: Relay, hostname: str) -> Sender:
-    """A sender to this relay; `hostname` is how we introduce ourselves."""
-    return MaildirSender(relay) if relay.scheme == "maildir" else SmtpSender(relay, hostname)
+def open_sender(relay: Relay, hostname: str, tokens: Tokens | None = None) -> Sender:
+    """A sender to this relay; `hostname` is how we introduce ourselves, `tokens` whence an access token comes."""
+    return MaildirSender(relay) if relay.scheme == "maildir" else SmtpSender(relay, hostname, tokens)
 
 
 class MaildirSender:
@@ -74,15 +77,16 @@ class MaildirSender:
 class SmtpSender:
     """Sends letters over one SMTP connection, made when it is needed."""
 
-    def __init__(self, relay: Relay, hostname: str) -> None:
+    def __init__(self, relay: Relay, hostname: str, tokens: Tokens | None = None) -> None:
         self._relay = relay
         self._hostname = hostname
+        self._tokens = tokens
         self._client: aiosmtplib.SMTP | None = None
 
     async def send(self, letter: Letter) -> str:
         try:
             client = await self._connect()
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        except (aiosmtplib.SMTPException, OSError, ValueError, TokenTrouble, LoginRefused) as error:
             await self.close()
             raise TryLater(_words(error), unreachable=True) from error
         try:
@@ -110,18 +114,27 @@ class SmtpSender:
             return self._client
         relay = self._relay
         direct = relay.scheme == "smtps"
+        # Within this machine a token may go in clear text; `login_smtp` sees to it that it goes so nowhere else.
+        is_secret = bool(relay.password) or (relay.oauth2 and not is_loopback(relay.host))
         client = aiosmtplib.SMTP(
             hostname=relay.host,
             port=relay.port,
             local_hostname=self._hostname,
             use_tls=direct,
-            start_tls=False if direct else True if relay.password else None,
-            tls_context=_tls_context(checked=direct or bool(relay.password)),
-            username=relay.username or None,
+            start_tls=False if direct else True if is_secret else None,
+            tls_context=_tls_context(checked=direct or is_secret),
+            username=None if relay.oauth2 else relay.username or None,
             password=relay.password or None,
             timeout=_CONNECT_TIMEOUT_SECONDS,
         )
         await client.connect()
+        if self._tokens is not None:
+            try:
+                await client.ehlo()
+                await login_smtp(client, relay.username, self._tokens)
+            except BaseException:
+                client.close()
+                raise
         client.timeout = _REPLY_TIMEOUT_SECONDS
         self._client = client
         return client

@@ -81,6 +81,10 @@ def missing(program: str) -> str:
         if absent:
             return f"not installed: {', '.join(absent)}"
         return "" if _IS_ROOT else "Postfix runs only if root starts it"
+    if program == "dovecot":
+        if not _program("dovecot"):
+            return "Dovecot is not installed"
+        return "" if _IS_ROOT else "Dovecot runs only if root starts it"
     if program == "postfix-pipe":
         reason = missing("postfix")
         return reason or (
@@ -415,6 +419,78 @@ def _lay_out_postfix(home: Path) -> None:
         if owner:
             shutil.chown(home / name, owner, group)
         home.joinpath(name).chmod(mode)
+
+
+_DOVECOT = """\
+base_dir = {home}/run
+state_dir = {home}/state
+log_path = /dev/stderr
+protocols = imap
+listen = 127.0.0.1
+ssl = required
+ssl_cert = <{home}/cert.pem
+ssl_key = <{home}/key.pem
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = 0
+  }}
+  inet_listener imaps {{
+    port = {port}
+    ssl = yes
+  }}
+}}
+# Who came with a wrong token before is not kept waiting for it.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+auth_failure_delay = 0
+auth_mechanisms = xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {home}/oauth2.conf
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={home}/mail/%u
+}}
+first_valid_uid = 1
+mail_location = maildir:~/Maildir
+"""
+_DOVECOT_OAUTH2 = """\
+introspection_mode = post
+introspection_url = http://127.0.0.1:{port}/introspect
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
+
+@contextmanager
+def dovecot_by_token(folder: Path, provider_port: int, certificate: tuple[bytes, bytes]) -> Iterator[tuple[int, Path]]:
+    """A Dovecot of our own that asks the provider about each token; gives its IMAPS port and its mails' folder.
+
+    `certificate`: the certificate and its key. Its log stays in `folder`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log, port = folder / "dovecot.log", free_port()
+    entry = pwd.getpwnam(UNPRIVILEGED)
+    with open_folder() as home:
+        (home / "mail").mkdir()
+        shutil.chown(home / "mail", entry.pw_uid, entry.pw_gid)
+        (home / "cert.pem").write_bytes(certificate[0])
+        (home / "key.pem").write_bytes(certificate[1])
+        (home / "oauth2.conf").write_text(_DOVECOT_OAUTH2.format(port=provider_port))
+        settings = _DOVECOT.format(home=home, port=port, user=entry.pw_uid, group=entry.pw_gid)
+        (home / "dovecot.conf").write_text(settings)
+        with _running(
+            [_program("dovecot"), "-F", "-c", str(home / "dovecot.conf")], log, stop=signal.SIGTERM
+        ) as process:
+            until(lambda: _is_listening(process, port, log), "Dovecot")
+            yield port, home / "mail"
 
 
 @dataclass

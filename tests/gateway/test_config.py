@@ -132,6 +132,50 @@ def test_relays_are_understood(tmp_path: Path) -> None:
     assert "p/w" not in repr(relay)
 
 
+def test_a_relay_by_oauth2_names_its_user_and_needs_a_client(tmp_path: Path) -> None:
+    url = "smtp://support%40desk.example@smtp.office365.com?auth=oauth2"
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings({"HELPDESK_RELAY_URL": url}, tmp_path)
+    assert wrong.value.mistakes == ["HELPDESK_OAUTH_CLIENT_ID: is needed, because HELPDESK_RELAY_URL says auth=oauth2"]
+    (tmp_path / "secret").write_text("s3cret\n")
+    environ = {
+        "HELPDESK_RELAY_URL": url,
+        "HELPDESK_OAUTH_CLIENT_ID": "us",
+        "HELPDESK_OAUTH_CLIENT_SECRET_FILE": "secret",
+    }
+    settings = load_settings(environ, tmp_path)
+    assert (settings.relay.oauth2, settings.relay.username, settings.relay.port) == (True, "support@desk.example", 587)
+    assert settings.oauth
+    assert (settings.oauth.name, settings.oauth.client_secret) == ("microsoft", "s3cret")
+    assert settings.oauth.base_url == "https://login.microsoftonline.com/common/v2.0"
+    assert "offline_access" in settings.oauth.scope
+    assert "s3cret" not in repr(settings)
+    tenant = "https://login.microsoftonline.com/us/v2.0"
+    settings = load_settings({**environ, "HELPDESK_OAUTH_ENDPOINT": f"{tenant}/"}, tmp_path)
+    assert settings.oauth
+    assert (settings.oauth.name, settings.oauth.base_url) == ("microsoft", tenant)
+
+
+@pytest.mark.parametrize(
+    ("name", "environ"),
+    [
+        ("HELPDESK_RELAY_URL", {"HELPDESK_RELAY_URL": "smtp://u:p@host?auth=oauth2"}),
+        ("HELPDESK_RELAY_URL", {"HELPDESK_RELAY_URL": "smtp://host?auth=oauth2"}),
+        ("HELPDESK_RELAY_URL", {"HELPDESK_RELAY_URL": "smtp://u:p@host?auth=cram"}),
+        ("HELPDESK_RELAY_URL", {"HELPDESK_RELAY_URL": "smtp://u:p@host?other=x"}),
+        ("HELPDESK_OAUTH_PROVIDER", {"HELPDESK_RELAY_URL": "smtp://u@mail.example?auth=oauth2"}),
+        ("HELPDESK_OAUTH_PROVIDER", {"HELPDESK_OAUTH_PROVIDER": "yahoo"}),
+        ("HELPDESK_OAUTH_ENDPOINT", {"HELPDESK_OAUTH_PROVIDER": "other"}),
+        ("HELPDESK_OAUTH_ENDPOINT", {"HELPDESK_OAUTH_ENDPOINT": "http://login.example"}),
+        ("HELPDESK_OAUTH_ENDPOINT", {"HELPDESK_OAUTH_ENDPOINT": "login.example"}),
+    ],
+)
+def test_slips_about_oauth2_are_told(tmp_path: Path, name: str, environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings({"HELPDESK_OAUTH_CLIENT_ID": "us", **environ}, tmp_path)
+    assert name in {mistake.partition(":")[0] for mistake in wrong.value.mistakes}
+
+
 def test_networks_hold_addresses_of_their_kind(tmp_path: Path) -> None:
     networks = load_settings({"HELPDESK_TRUSTED_RELAYS": "10.0.0.0/8, fd00::/8"}, tmp_path).trusted_relays
     assert contains(networks, "10.1.2.3")
