@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from dotenv import dotenv_values
 
+from gateway.dkim_key import DkimKey, read_dkim_name, read_dkim_secret
 from gateway.errors import SettingsWrong
 from gateway.values import (
     Endpoint,
@@ -62,6 +63,7 @@ class Settings:
     support_name: str
     plus_addressing: bool
     relay: Relay
+    dkim: DkimKey | None
     secret_key: bytes = field(repr=False)
     max_message_bytes: int
     trusted_authserv_id: str
@@ -116,6 +118,9 @@ DEFAULTS: dict[str, str | None] = {
     "HELPDESK_SUPPORT_NAME": "Support",
     "HELPDESK_PLUS_ADDRESSING": "on",
     "HELPDESK_RELAY_URL": None,
+    "HELPDESK_DKIM_KEY": "",
+    "HELPDESK_DKIM_SELECTOR": "",
+    "HELPDESK_DKIM_DOMAIN": "",
     "HELPDESK_IMAP_URL": "",
     "HELPDESK_SECRET_KEY": None,
     "HELPDESK_MAX_MESSAGE_BYTES": "26214400",
@@ -206,6 +211,10 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         "retry_seconds": read("HELPDESK_RETRY_SECONDS", number_between(1, 86400)),
         "template_dir": read("HELPDESK_TEMPLATE_DIR", lambda text: read_optional_folder(text, folder)),
     }
+    dkim_secret = read("HELPDESK_DKIM_KEY", lambda text: read_dkim_secret(text, folder))
+    selector, domain = (read(f"HELPDESK_DKIM_{name}", read_dkim_name) for name in ("SELECTOR", "DOMAIN"))
+    if dkim_secret and selector == "":
+        mistakes.append("HELPDESK_DKIM_SELECTOR: is needed too, the key is published under it")
     read("HELPDESK_IMAP_URL", read_mailboxes)
     taken: dict[object, str] = {}
     for name in ("http_listen", "smtp_listen", "lmtp_listen"):
@@ -224,7 +233,11 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         raise SettingsWrong([f"HELPDESK_DATA_DIR: {data_dir} cannot be used ({error.strerror})"]) from error
     if len(secret_key) < 32:
         raise SettingsWrong([f"HELPDESK_SECRET_KEY: the file {data_dir / 'secret.key'} holds less than 32 bytes"])
-    return Settings(secret_key=secret_key, **settings)  # type: ignore[arg-type]
+    dkim = None
+    if dkim_secret:
+        domain = domain or values["HELPDESK_SUPPORT_ADDRESS"].partition(",")[0].strip().lower().rpartition("@")[2]
+        dkim = DkimKey(algorithm=dkim_secret[0], secret=dkim_secret[1], selector=selector or "", domain=domain)
+    return Settings(secret_key=secret_key, dkim=dkim, **settings)  # type: ignore[arg-type]
 
 
 def _values(environ: Mapping[str, str], folder: Path) -> tuple[dict[str, str], list[str]]:
