@@ -30,6 +30,7 @@ setup(
         "asyncpg>=0.32.0",
         "chardet>=7.7.0",
         "cryptography>=50.0.2",
+        "dkimpy[ed25519]>=1.1.8",
         "flufl.bounce>=6.0.0",
         "jinja2>=3.1.6",
         "libpass>=1.9.4",

@@ -15,15 +15,14 @@ from api.payloads import (
     BounceObject,
     IntakeDetail,
     IntakeRow,
-    OutboxRow,
     Parsed,
     Rerun,
     instant,
 )
-from gateway import ledger, outbox
+from gateway import ledger
 from gateway.errors import DeskError, NotFound, TryAgainLater
 from gateway.keys import MAILROOM
-from gateway.model import Delivery, InboundMessage, OutboxState, Outcome, Source
+from gateway.model import Delivery, InboundMessage, Outcome, Source
 
 _TAKE_SECONDS = 60
 _log = logging.getLogger("helpdesk.api")
@@ -164,33 +163,3 @@ async def take_mail(call: Call[None]) -> Reply:
         raise TryAgainLater("The mail cannot be taken at the moment, try again later.") from error
     row = await call.database.read(lambda connection: ledger.get_intake(connection, taken.intake_id))
     return Reply(_row(row), status=200 if taken.outcome is Outcome.DUPLICATE else 201)
-
-
-async def list_outbox(call: Call[None]) -> Reply:
-    state, page = call.query("state"), call.page()
-    if state is not None and state not in set(OutboxState):
-        raise BadQuery(f"state must be one of {', '.join(OutboxState)}.")
-    found = await call.database.read(
-        lambda connection: outbox.list_outbox(connection, state=state, before_id=page.before_id, count=page.count + 1)
-    )
-    rows, headers = paged(call, page, found)
-    return Reply(
-        [
-            OutboxRow(
-                id=row.id,
-                kind=row.kind,
-                state=row.state,
-                recipient=row.recipient,
-                ticket=row.ticket_id,
-                comment=row.answer_id,
-                message_id=row.message_id,
-                attempts=row.attempts,
-                created_at=instant(row.created_at),
-                due_at=instant(row.due_at),
-                settled_at=instant(row.settled_at) if row.settled_at else None,
-                last_reply=row.last_reply,
-            )
-            for row in rows
-        ],
-        headers=headers,
-    )

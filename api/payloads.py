@@ -247,15 +247,16 @@ class IntakeDetail(IntakeRow):
 
 
 class OutboxRow(Struct):
-    """An owed mail and where it stands."""
+    """An owed mail and where it stands; `relay_id` is what the relay calls it."""
 
     id: int
     kind: str
-    state: Literal["queued", "sending", "sent", "failed", "bounced"]
+    state: Literal["queued", "sending", "sent", "failed", "uncertain", "bounced"]
     recipient: str
     ticket: int | None
     comment: int | None
     message_id: str
+    relay_id: str | None
     attempts: int
     created_at: str
     due_at: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api import accounts, admin, attachments, health, intake, openapi, tickets
+from api import accounts, admin, attachments, health, intake, openapi, outbox, tickets
 from api.calls import Query, Route, Who
 from api.payloads import (
     AnswerCreated,
@@ -243,11 +243,47 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/api/outbox",
-        handler=intake.list_outbox,
+        handler=outbox.list_outbox,
         who=STAFF,
         summary="The mail that the desk owes and has sent, newest first",
         answer=list[OutboxRow],
         query=(_one_of("state", OutboxState), *_PAGE),
+    ),
+    Route(
+        method="POST",
+        path="/api/outbox/{id}/retry",
+        handler=outbox.retry,
+        who=STAFF,
+        summary="Send a mail that is failed, uncertain or bounced once more, under the same Message-ID",
+        answer=OutboxRow,
+        errors=(404, 409),
+    ),
+    Route(
+        method="GET",
+        path="/api/notices/off/{secret}",
+        handler=outbox.show_notices,
+        who=ANYONE,
+        summary="What the link in a notice to staff does; changes nothing",
+        content_type="text/plain",
+        errors=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/api/notices/off/{secret}",
+        handler=outbox.switch_notices_off,
+        who=ANYONE,
+        summary="Send its staff member no more notices (RFC 8058: one click in a mail program); any body is taken",
+        content_type="text/plain",
+        errors=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/api/notices/on/{secret}",
+        handler=outbox.switch_notices_on,
+        who=ANYONE,
+        summary="Send its staff member notices again",
+        content_type="text/plain",
+        errors=(404,),
     ),
     Route(
         method="GET",

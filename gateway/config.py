@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from dotenv import dotenv_values
 
+from gateway.dkim_key import DkimKey, read_dkim_name, read_dkim_secret
 from gateway.errors import SettingsWrong
 from gateway.mailbox_url import MailboxUrl, read_mailboxes
 from gateway.providers import OAuthClient, read_oauth_client
@@ -65,6 +66,7 @@ class Settings:
     relay: Relay
     mailboxes: tuple[MailboxUrl, ...]
     oauth: OAuthClient | None
+    dkim: DkimKey | None
     secret_key: bytes = field(repr=False)
     max_message_bytes: int
     trusted_authserv_id: str
@@ -119,6 +121,9 @@ DEFAULTS: dict[str, str | None] = {
     "HELPDESK_SUPPORT_NAME": "Support",
     "HELPDESK_PLUS_ADDRESSING": "on",
     "HELPDESK_RELAY_URL": None,
+    "HELPDESK_DKIM_KEY": "",
+    "HELPDESK_DKIM_SELECTOR": "",
+    "HELPDESK_DKIM_DOMAIN": "",
     "HELPDESK_IMAP_URL": "",
     "HELPDESK_OAUTH_PROVIDER": "",
     "HELPDESK_OAUTH_CLIENT_ID": "",
@@ -222,6 +227,10 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         watched = [mailbox for mailbox in mailboxes if isinstance(mailbox, MailboxUrl) and mailbox.oauth2]
         by_oauth2 += [("HELPDESK_IMAP_URL", mailbox.host) for mailbox in watched]
     oauth = read_oauth_client(values, by_oauth2, mistakes.append)
+    dkim_secret = read("HELPDESK_DKIM_KEY", lambda text: read_dkim_secret(text, folder))
+    selector, domain = (read(f"HELPDESK_DKIM_{name}", read_dkim_name) for name in ("SELECTOR", "DOMAIN"))
+    if dkim_secret and selector == "":
+        mistakes.append("HELPDESK_DKIM_SELECTOR: is needed too, the key is published under it")
     taken: dict[object, str] = {}
     for name in ("http_listen", "smtp_listen", "lmtp_listen"):
         endpoint = settings[name]
@@ -239,7 +248,11 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         raise SettingsWrong([f"HELPDESK_DATA_DIR: {data_dir} cannot be used ({error.strerror})"]) from error
     if len(secret_key) < 32:
         raise SettingsWrong([f"HELPDESK_SECRET_KEY: the file {data_dir / 'secret.key'} holds less than 32 bytes"])
-    return Settings(secret_key=secret_key, oauth=oauth, **settings)  # type: ignore[arg-type]
+    dkim = None
+    if dkim_secret:
+        domain = domain or values["HELPDESK_SUPPORT_ADDRESS"].partition(",")[0].strip().lower().rpartition("@")[2]
+        dkim = DkimKey(algorithm=dkim_secret[0], secret=dkim_secret[1], selector=selector or "", domain=domain)
+    return Settings(secret_key=secret_key, oauth=oauth, dkim=dkim, **settings)  # type: ignore[arg-type]
 
 
 def _values(environ: Mapping[str, str], folder: Path) -> tuple[dict[str, str], list[str]]:

@@ -161,6 +161,24 @@ async def _genuine_row(connection: AsyncConnection, settings: Settings, token: s
     return row
 
 
+async def _tickets_by_relay_id(connection: AsyncConnection, message_ids: tuple[str, ...]) -> list[int]:
+    """The tickets of our mails to which the relay gave another Message-ID: its id for the mail is that, or stands in it
+    before the @."""
+    ranks: dict[str, int] = {}
+    for place, message_id in enumerate(message_ids):
+        ranks.setdefault(message_id, place)
+        ranks.setdefault(message_id.rpartition("@")[0], place)
+    ranks.pop("", None)
+    rows = await connection.execute(
+        select(outbox.c.relay_id, outbox.c.ticket_id)
+        .where(outbox.c.relay_id.in_(list(ranks)), outbox.c.ticket_id.is_not(None))
+        .order_by(outbox.c.id)
+        .limit(200)
+    )
+    ordered = sorted(rows, key=lambda row: ranks[row.relay_id])
+    return list(dict.fromkeys(row.ticket_id for row in ordered))
+
+
 async def _ticket_facts(connection: AsyncConnection, clues: ThreadClues, owner: Person | None) -> list[TicketFact]:
     """The tickets that exist among those referred to, strongest first."""
     found: list[TicketFact] = []
@@ -201,6 +219,7 @@ async def _ticket_facts(connection: AsyncConnection, clues: ThreadClues, owner: 
             rows, key=lambda row: min(rank.get(row.message_id, last), rank.get(row.forwarded_message_id, last))
         )
         await add(list(dict.fromkeys(row.ticket_id for row in ordered)), "answers a known Message-ID")
+        await add(await _tickets_by_relay_id(connection, message_ids), "answers a Message-ID that the relay gave")
     if clues.subject_ids:
         await add(list(clues.subject_ids[:_MOST_SUBJECT_IDS]), "ticket ID in the subject")
     return found

@@ -79,6 +79,7 @@ class OutboxState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+    UNCERTAIN = "uncertain"
     BOUNCED = "bounced"
 
 
@@ -265,7 +266,11 @@ class ThreadClues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound:
-    """One owed mail as the courier gets it: for whom, why, and a snapshot of what it needs to be written."""
+    """One owed mail as the courier gets it: for whom, why, and a snapshot of what it needs to be written.
+
+    `domain` is the recipient's; `unanswered` tells that a try of it has ended between its end and the answer to it;
+    `tried_since` is when it was owed, or when a person queued it again.
+    """
 
     id: int
     kind: OutboxKind
@@ -279,6 +284,9 @@ class Outbound:
     person_id: int
     attempts: int
     created_at: datetime
+    domain: str
+    unanswered: bool
+    tried_since: datetime
 
 
 # What an account's name and address look like. They stand in the API's description too, so they are regular

@@ -123,11 +123,22 @@ async def settle_mail(
     now: datetime,
     due_at: datetime | None,
     new_name: outbox.NewName,
+    relay_id: str = "",
+    unanswered: bool = False,
 ) -> None:
-    """Write down how a send ended; where an answer was refused for good, owe staff a notice of it."""
-    is_ours = await outbox.settle(connection, mail, state, reply=reply, now=now, due_at=due_at)
-    if is_ours and state is OutboxState.FAILED and mail.kind is OutboxKind.ANSWER and mail.ticket_id is not None:
-        context = {"occasion": "refused", "author": mail.recipient, "message": clean_line(reply, 500)}
+    """Write down how a send ended; where an answer was refused for good, or nobody knows what became of it, owe staff
+    a notice of it."""
+    is_ours = await outbox.settle(
+        connection, mail, state, reply=reply, now=now, due_at=due_at, relay_id=relay_id, unanswered=unanswered
+    )
+    occasion = {OutboxState.FAILED: "refused", OutboxState.UNCERTAIN: "uncertain"}.get(state)
+    if is_ours and occasion and mail.kind is OutboxKind.ANSWER and mail.ticket_id is not None:
+        context = {
+            "occasion": occasion,
+            "outbox_id": mail.id,
+            "author": mail.recipient,
+            "message": clean_line(reply, 500),
+        }
         await _notify(
             connection,
             settings,

@@ -5,13 +5,15 @@ transaction, and settles it; a lease that ran out, because its courier died, is 
 least once, and each repeat has the same Message-ID, which is fixed when the row is born.
 
 States: queued → sending → sent, or back to queued for another try, or failed (a 5xx answer, a mail that cannot be
-written, or five days of tries); sent → bounced when a delivery report comes home.
+written, or five days of tries); sent → bounced when a delivery report comes home. Where the connection died between a
+mail's end and the answer to it, nobody knows whether the relay has it: that is tried once more, and then uncertain.
+What is failed, uncertain or bounced stays so until a person queues it again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +21,8 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config import Settings
-from gateway.model import Audience, Outbound, OutboxKind, OutboxState, Person, clean_line
+from gateway.errors import Conflict, NotAllowed, NotFound
+from gateway.model import Actor, Audience, Outbound, OutboxKind, OutboxState, Person, clean_line, fold_key
 from gateway.reply_token import make_token
 from gateway.schema import outbox
 from gateway.values import Limit
@@ -33,6 +36,8 @@ _MOST_DIGEST_ITEMS = 200
 _MOST_REFERENCES = 20
 _CLAIM_WINDOW = 200
 _MOST_OF_A_TICKET = 4
+_LONGEST_RELAY_ID = 250
+_CAN_BE_REQUEUED = (OutboxState.FAILED, OutboxState.UNCERTAIN, OutboxState.BOUNCED)
 
 
 async def enqueue(
@@ -75,6 +80,7 @@ async def enqueue(
             created_at=now,
             due_at=due_at or now,
             last_reply="",
+            domain=fold_key(person.email.rpartition("@")[2]),
         )
     )
 
@@ -164,32 +170,40 @@ async def sent_ids(connection: AsyncConnection, *, ticket_id: int, person_id: in
 
 
 async def claim_due(
-    connection: AsyncConnection, *, now: datetime, lease: timedelta, count: int, but: Collection[int] = ()
+    connection: AsyncConnection,
+    *,
+    now: datetime,
+    lease: timedelta,
+    count: int,
+    but: Collection[int] = (),
+    room: Mapping[str, int] | None = None,
+    most_of_a_domain: int = _CLAIM_WINDOW,
 ) -> list[Outbound]:
     """Take up to `count` due mails, oldest first, for `lease`; nobody else gets them until it runs out.
 
-    Of one ticket at most a few, and none while any courier is sending one about it, so that they keep their order and
-    a ticket with many does not keep the others waiting. `but` are ids that the caller has and is not done with.
+    Of one ticket at most a few to one person, and none while any courier is sending him one about it, so that they keep
+    their order and a ticket with many does not keep the others waiting. `but` are ids that the caller has and is not
+    done with. To one domain at most `most_of_a_domain`, or the `room` there is for it; one without room is left out,
+    so that a domain on which mail gets stuck keeps no other waiting.
     """
-    sending = outbox.alias("sending")
-    is_busy = exists().where(
-        sending.c.ticket_id == outbox.c.ticket_id,
-        sending.c.state == OutboxState.SENDING,
-        sending.c.lease_until > now,
-    )
+    room = room or {}
     due = (
-        select(outbox.c.id, outbox.c.ticket_id)
-        .where(_due(now), outbox.c.id.not_in(but), ~is_busy)
+        select(outbox.c.id, outbox.c.ticket_id, outbox.c.person_id, outbox.c.domain)
+        .where(_claimable(now, but, room))
         .order_by(outbox.c.id)
         .limit(_CLAIM_WINDOW)
         .with_for_update(skip_locked=True, of=outbox)
     )
     ids: list[int] = []
-    of_ticket: Counter[int] = Counter()
+    of_ticket: Counter[tuple[int, int]] = Counter()
+    of_domain: Counter[str] = Counter()
     for row in await connection.execute(due):
-        if len(ids) < count and (row.ticket_id is None or of_ticket[row.ticket_id] < _MOST_OF_A_TICKET):
+        thread = row.ticket_id or -row.id, row.person_id
+        is_free = of_domain[row.domain] < room.get(row.domain, most_of_a_domain)
+        if len(ids) < count and is_free and of_ticket[thread] < _MOST_OF_A_TICKET:
             ids.append(row.id)
-            of_ticket[row.ticket_id or 0] += 1
+            of_ticket[thread] += 1
+            of_domain[row.domain] += 1
     if not ids:
         return []
     rows = await connection.execute(
@@ -230,13 +244,21 @@ async def settle(
     reply: str,
     now: datetime,
     due_at: datetime | None = None,
+    relay_id: str = "",
+    unanswered: bool = False,
 ) -> bool:
-    """Write down how a send ended: sent, failed, or queued again for `due_at`. Returns whether it was ours to say.
+    """Write down how a send ended: sent, failed, uncertain, or queued again for `due_at`. Returns whether it was ours
+    to say.
 
     Only for the try that `mail` was claimed for: if its lease ran out and another courier has it, that one says.
-    `reply` is what a stranger's server said: it is cleaned, so that no byte in it keeps the row from being written.
+    `reply` and `relay_id` are what a stranger's server said: they are cleaned, so that no byte in them keeps the row
+    from being written.
     """
     values: dict[str, Any] = {"state": state, "lease_until": None, "last_reply": clean_line(reply, 500)}
+    if relay_id := clean_line(relay_id, _LONGEST_RELAY_ID):
+        values["relay_id"] = relay_id
+    if unanswered:
+        values["unanswered"] = True
     if due_at:
         values["due_at"] = due_at
     if state is not OutboxState.QUEUED:
@@ -253,10 +275,36 @@ async def mark_bounced(connection: AsyncConnection, mail_id: int, *, reason: str
     """Write down that a mail came back; returns whether that was not known yet."""
     done = await connection.execute(
         update(outbox)
-        .where(outbox.c.id == mail_id, outbox.c.state.in_([OutboxState.SENT, OutboxState.SENDING]))
+        .where(
+            outbox.c.id == mail_id,
+            outbox.c.state.in_([OutboxState.SENT, OutboxState.SENDING, OutboxState.UNCERTAIN]),
+        )
         .values(state=OutboxState.BOUNCED, last_reply=clean_line(reason, 500))
     )
     return done.rowcount > 0
+
+
+async def requeue(connection: AsyncConnection, actor: Actor, mail_id: int, *, now: datetime) -> Row[Any]:
+    """Try a mail that was given up, or came back, again from now on, under its old Message-ID; returns its row.
+
+    Raises NotFound, and Conflict where it is on its way or has arrived as far as anybody knows.
+    """
+    if not actor.is_staff:
+        raise NotAllowed
+    row: Row[Any] | None = (
+        await connection.execute(
+            update(outbox)
+            .where(outbox.c.id == mail_id, outbox.c.state.in_(_CAN_BE_REQUEUED))
+            .values(
+                state=OutboxState.QUEUED, attempts=0, due_at=now, requeued_at=now, settled_at=None, unanswered=False
+            )
+            .returning(outbox)
+        )
+    ).first()
+    if row is None:
+        state = (await connection.execute(select(outbox.c.state).where(outbox.c.id == mail_id))).scalar()
+        raise Conflict(f"This mail is {state}.") if state else NotFound
+    return row
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -266,9 +314,24 @@ def _due(now: datetime) -> ColumnElement[bool]:
     )
 
 
-async def is_any_due(connection: AsyncConnection, *, now: datetime) -> bool:
-    """Whether there is something to claim; a look that writes nothing."""
-    return (await connection.execute(select(outbox.c.id).where(_due(now)).limit(1))).first() is not None
+def _claimable(now: datetime, but: Collection[int], room: Mapping[str, int]) -> ColumnElement[bool]:
+    sending = outbox.alias("sending")
+    is_busy = exists().where(
+        sending.c.ticket_id == outbox.c.ticket_id,
+        sending.c.person_id == outbox.c.person_id,
+        sending.c.state == OutboxState.SENDING,
+        sending.c.lease_until > now,
+    )
+    full = [domain for domain, left in room.items() if left <= 0]
+    return and_(_due(now), outbox.c.id.not_in(but), outbox.c.domain.not_in(full), ~is_busy)
+
+
+async def is_any_due(
+    connection: AsyncConnection, *, now: datetime, but: Collection[int] = (), room: Mapping[str, int] | None = None
+) -> bool:
+    """Whether there is something to claim; a look that writes nothing. Arguments as of `claim_due`."""
+    claimable = select(outbox.c.id).where(_claimable(now, but, room or {}))
+    return (await connection.execute(claimable.limit(1))).first() is not None
 
 
 async def waiting(connection: AsyncConnection) -> tuple[int, datetime | None]:
@@ -296,10 +359,10 @@ async def list_outbox(
     return list(await connection.execute(query))
 
 
-def next_attempt(attempts: int, created_at: datetime, now: datetime, *, first_seconds: int) -> datetime | None:
+def next_attempt(attempts: int, tried_since: datetime, now: datetime, *, first_seconds: int) -> datetime | None:
     """When to try again after `attempts` failed tries: the first pause is `first_seconds`, each next one twice as
     long up to about an hour (or the first pause, if that is longer). None after five days: it is time to give up."""
-    if now - created_at >= _GIVE_UP:
+    if now - tried_since >= _GIVE_UP:
         return None
     pause = min(first_seconds * 2 ** min(attempts - 1, 30), max(_MOST_BACKOFF_SECONDS, first_seconds))
     return now + timedelta(seconds=pause)
@@ -319,4 +382,7 @@ def _outbound(row: Row[Any]) -> Outbound:
         person_id=row.person_id,
         attempts=row.attempts,
         created_at=row.created_at,
+        domain=row.domain,
+        unanswered=row.unanswered,
+        tried_since=row.requeued_at or row.created_at,
     )

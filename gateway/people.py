@@ -337,13 +337,39 @@ async def set_staff(connection: AsyncConnection, actor: Actor, person_id: int, *
     return person_of(row)
 
 
+def notices_secret(key: bytes, person_id: int) -> str:
+    """The secret in the link by which a staff member switches his notices off and on; it never runs out, as a mail that
+    names it may be opened years later, and grants nothing else."""
+    return f"{person_id}-{hmac.new(key, f'notices|{person_id}'.encode(), hashlib.sha256).hexdigest()}"
+
+
+async def holder_of_notices(connection: AsyncConnection, settings: Settings, secret: str) -> Person:
+    """Whose notices a link is about. Raises NotFound for a secret that is wrong."""
+    digits = secret.partition("-")[0]
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        raise NotFound
+    if not hmac.compare_digest(notices_secret(settings.secret_key, int(digits)).encode(), secret.encode()):
+        raise NotFound
+    person = await get_person(connection, int(digits))
+    if person is None:
+        raise NotFound
+    return person
+
+
+async def switch_notices(connection: AsyncConnection, settings: Settings, secret: str, *, on: bool) -> None:
+    """Send a staff member notices or not, by the link from one of them. Doing it twice changes nothing."""
+    person = await holder_of_notices(connection, settings, secret)
+    await connection.execute(update(people).where(people.c.id == person.id).values(notify=on))
+
+
 async def staff_but(connection: AsyncConnection, author: Person | None) -> list[Person]:
-    """Every active staff member except the author, under whichever of his accounts he wrote."""
+    """Every active staff member who wants notices, except the author, under whichever of his accounts he wrote."""
     rows = await connection.execute(
         select(*COLUMNS)
         .where(
             or_(people.c.is_staff, people.c.is_admin),
             people.c.is_active,
+            people.c.notify,
             people.c.merged_into.is_(None),
             people.c.id != (author.id if author else 0),
             people.c.email_key != (fold_key(author.email) if author else ""),

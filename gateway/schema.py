@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     false,
+    true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -83,6 +84,7 @@ people = _table(
     Column("is_active", Boolean, nullable=False),
     Column("is_staff", Boolean, nullable=False),
     Column("is_admin", Boolean, nullable=False),
+    Column("notify", Boolean, nullable=False, server_default=true()),
     _link("merged_into", "people", nullable=True),
     Column("created_at", Instant, nullable=False),
 )
@@ -209,7 +211,9 @@ Index(None, attachments.c.intake_id)
 Index(None, attachments.c.sha256)
 
 # What the desk owes by mail. `name` is the random name in the signed token, `message_id` (without brackets) holds
-# the whole token; `lease_until` is when a row in `sending` may be taken by another courier.
+# the whole token; `lease_until` is when a row in `sending` may be taken by another courier. `domain` is that of the
+# recipient, `relay_id` what the relay calls the mail. `unanswered` tells that a try ended between the mail's end and
+# the answer to it, `requeued_at` since when it is tried anew because a person said so.
 outbox = _table(
     "outbox",
     Column("name", String(16), nullable=False, unique=True),
@@ -230,11 +234,16 @@ outbox = _table(
     Column("lease_until", Instant),
     Column("settled_at", Instant),
     Column("last_reply", Text, nullable=False),
+    Column("domain", Text, nullable=False, server_default=""),
+    Column("relay_id", Text),
+    Column("unanswered", Boolean, nullable=False, server_default=false()),
+    Column("requeued_at", Instant),
 )
 Index(None, outbox.c.state, outbox.c.due_at)
 Index(None, outbox.c.kind, outbox.c.created_at)
 Index(None, outbox.c.person_id, outbox.c.kind, outbox.c.created_at)
 Index(None, outbox.c.ticket_id)
+Index(None, outbox.c.relay_id)
 
 # How far a folder of a mailbox was read: up to `last_uid`, which means something under this `uidvalidity` only. What
 # lay there when it was read for the first time ends at `backlog_uid`. `created_at` is when the desk first saw it,

@@ -3,10 +3,12 @@
 Everything that came from people was cleaned at the entry; here a line break in a subject would still be cut off
 before it becomes a header. Message-IDs are written by our own hand, one a line, because the standard library turns
 long ones into encoded words, which breaks threading; and so is To, because it refuses addresses that are in use. Text
-is sent as 7-bit, so any relay takes it as it is.
+is sent as 7-bit, so any relay takes it as it is; only an address with letters beyond ASCII before the @ stands in To in
+UTF-8 (RFC 6532), because there is no other way to write it. A domain of that kind is written as DNS has it.
 
-Mail written by a program says so (RFC 3834): receipts and notices carry Auto-Submitted, receipts leave with the null
-sender. A staff answer is a person's words and carries nothing of the kind.
+Mail written by a program says so (RFC 3834): receipts and notices carry Auto-Submitted, and a delivery report about one
+goes to the token of that very mail, or nowhere: receipts always leave with the null sender. Notices to staff name the
+link that switches them off (RFC 2369, RFC 8058). A staff answer is a person's words and carries nothing of the kind.
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 
 from gateway.config import Settings
 from gateway.model import Outbound, OutboxKind, clean_line
-from gateway.people import confirmation_secret
+from gateway.people import confirmation_secret, notices_secret
 from mail.threads import reply_address, title_of
 
 _POLICY = SMTP.clone(cte_type="7bit")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{3,900}")
-_RECIPIENT = re.compile(r"[!-;=?-~]{1,320}@[!-;=?-~]{1,255}")
+_RECIPIENT = re.compile(r"[!-;=?-~\u00a1-\U0010ffff]{1,320}@[!-;=?-~]{1,255}")
 _AUTOMATIC = {
     OutboxKind.RECEIPT: "auto-replied",
     OutboxKind.NOTICE: "auto-generated",
@@ -39,6 +41,7 @@ _AUTOMATIC = {
 }
 # These answer a mail of the customer, or are answered to the ticket; the others have no ticket to come home to.
 _ANSWERABLE = {OutboxKind.ANSWER, OutboxKind.RECEIPT, OutboxKind.NOTICE}
+_CAN_BE_SWITCHED_OFF = {OutboxKind.NOTICE, OutboxKind.DIGEST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,10 @@ class Composer:
         if mail.kind in _AUTOMATIC:
             message["Auto-Submitted"] = _AUTOMATIC[mail.kind]
             message["X-Auto-Response-Suppress"] = "All"
+        recipient = _recipient(mail.recipient)
         message.set_content(self._render(mail.kind, "body", context), charset="utf-8")
-        return Letter(self._envelope_from(mail), mail.recipient, _plain_fields(mail) + message.as_bytes())
+        fields = _plain_fields(mail, recipient) + self._list_fields(mail)
+        return Letter(self._envelope_from(mail), recipient, fields + message.as_bytes())
 
     def _render(self, kind: OutboxKind, part: str, context: dict[str, Any]) -> str:
         return self._templates.get_template(f"mail/{kind}/{part}.txt").render(context)
@@ -112,31 +117,50 @@ class Composer:
             context["link"] = f"{url}/auth/confirm/{secret}"
         return context
 
+    def _list_fields(self, mail: Outbound) -> bytes:
+        """How the reader switches off mail of this kind: by opening the link, or by one click in a mail program."""
+        if mail.kind not in _CAN_BE_SWITCHED_OFF:
+            return b""
+        secret = notices_secret(self._settings.secret_key, mail.person_id)
+        link = f"<{self._settings.public_url}/api/notices/off/{secret}>"
+        lines = f"List-Unsubscribe: {link}\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        return lines.encode("ascii", "replace")
+
     def _envelope_from(self, mail: Outbound) -> str:
-        """Where a delivery report goes: nowhere for a receipt, else home by the token, to the very mail that failed."""
+        """Where a delivery report goes: home by the token, to the very mail that failed. Of a receipt nowhere; without
+        plus-addresses nowhere for any mail of a program, and to the desk for an answer, whose report is known by the
+        Message-ID that it encloses."""
         if mail.kind is OutboxKind.RECEIPT:
             return ""
-        if self._settings.plus_addressing and mail.kind in _ANSWERABLE:
+        if self._settings.plus_addressing:
             return reply_address(self._settings, mail.token)
-        return self._settings.support_address
+        return "" if mail.kind in _AUTOMATIC else self._settings.support_address
 
 
 def _date(instant: datetime) -> str:
     return format_datetime(instant.replace(microsecond=0))
 
 
-def _plain_fields(mail: Outbound) -> bytes:
-    """To, Message-ID, In-Reply-To and References; foreign ids that are no plain ids are left out.
+def _recipient(address: str) -> str:
+    """The address as it goes into the envelope and into To.
 
     Addresses such as `taro..s@…`, which RFC 5322 forbids, are in use and answered as they are. Raises ValueError for
-    a recipient that would not fit into one line.
+    one that would not fit into one line, or whose domain DNS cannot have.
     """
-    if not _RECIPIENT.fullmatch(mail.recipient):
+    local, _, domain = address.rpartition("@")
+    if not domain.isascii():
+        domain = domain.encode("idna").decode("ascii")
+    if not _RECIPIENT.fullmatch(f"{local}@{domain}") or clean_line(local, 320) != local:
         raise ValueError("the recipient is no plain address")
+    return f"{local}@{domain}"
+
+
+def _plain_fields(mail: Outbound, recipient: str) -> bytes:
+    """To, Message-ID, In-Reply-To and References; foreign ids that are no plain ids are left out."""
     references = [reference for reference in mail.references if _MESSAGE_ID.fullmatch(reference)]
-    lines = [f"To: {mail.recipient}", f"Message-ID: <{mail.message_id}>"]
+    lines = [f"To: {recipient}", f"Message-ID: <{mail.message_id}>"]
     if references and _MESSAGE_ID.fullmatch(mail.in_reply_to):
         lines.append(f"In-Reply-To: <{mail.in_reply_to}>")
     if references:
         lines.append("References: " + "\r\n ".join(f"<{reference}>" for reference in references))
-    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    return "".join(f"{line}\r\n" for line in lines).encode()

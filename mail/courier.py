@@ -1,20 +1,24 @@
 """The courier: the loop that pays what the outbox owes.
 
-It claims due mails under a lease, composes and sends each, and settles it. Mails about one ticket go one after the
-other, in order, but for those that have to be tried again; different tickets side by side, and a letter on which the
-relay hangs keeps one of the senders busy and no other letter back. A commit wakes it at once, and it looks every
-second anyway, because a wake-up is only a hint and another process may have written the row. What cannot be composed
-is set aside as failed: a broken template never keeps other mail back. It sends at least once: a courier that dies
-after the relay took a letter leaves a lease that runs out, and the letter goes again with the same Message-ID.
+It claims due mails under a lease, composes, signs and sends each, and settles it. Mails to one person about one ticket
+go one after the other, in order, but for those that have to be tried again; all others side by side, within the places
+of `mail.senders`, and a letter on which the relay hangs keeps one of them busy and no other letter back. A commit
+wakes it at once, and it looks every second anyway, because a wake-up is only a hint and another process may have
+written the row. What cannot be composed is set aside as failed: a broken template never keeps other mail back.
+
+It sends at least once: a courier that dies after the relay took a letter leaves a lease that runs out, and the letter
+goes again with the same Message-ID. Where the relay took the whole letter and hung up without an answer, it is tried
+once more after the first pause, and if that ends alike, nobody knows what became of it: then a person decides.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,17 +28,34 @@ from gateway.database import Database
 from gateway.model import Outbound, OutboxState
 from mail.compose import Composer
 from mail.intake import new_name, utc_now
-from mail.relay import RefusedForGood, Sender, TryLater, open_sender
+from mail.relay import RefusedForGood, Sender, TryLater, Unanswered, open_sender
+from mail.relay_ids import relay_id
+from mail.senders import Senders
+from mail.signing import Signer
 from mail.xoauth2 import Tokens
 
-_MOST_CLAIMED = 40
-_SENDERS = 4
+# What is claimed waits here for its place. New mail is claimed when there is room for some, not for each one that is
+# done with, because a claim is a commit.
+_MOST_CLAIMED = 200
+_LEAST_CLAIMED_AT_ONCE = 20
+_MOST_CLAIMED_OF_A_DOMAIN = 20
 _LEASE = timedelta(seconds=45)
 _HEARTBEAT_SECONDS = 15
 _POLL_SECONDS = 1.0
 _TROUBLE_PAUSE_SECONDS = 5.0
 _STOP_SECONDS = 5
 _log = logging.getLogger("helpdesk.courier")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    """How a try ended: the mail's next state, what the relay said, and when to try again."""
+
+    state: OutboxState
+    reply: str
+    due_at: datetime | None = None
+    relay_id: str = ""
+    unanswered: bool = False
 
 
 class Courier:
@@ -55,11 +76,10 @@ class Courier:
         self._clock = clock
         self._composer = Composer(settings)
         self._claimed: dict[int, Outbound] = {}
-        self._by_ticket: dict[int, deque[Outbound]] = {}
+        self._threads: dict[tuple[int, int], deque[Outbound]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._senders: asyncio.Queue[Sender] = asyncio.Queue()
-        for _ in range(_SENDERS):
-            self._senders.put_nowait(open_sender(settings.relay, settings.support_domain, tokens))
+        self._senders = Senders(lambda: open_sender(settings.relay, settings.support_domain, tokens))
+        self._signer = Signer(settings.dkim) if settings.dkim else None
 
     async def run(self) -> None:
         """Work until `stop`, or until cancelled. An error of ours is logged and tried again after a pause."""
@@ -108,24 +128,40 @@ class Courier:
 
     async def pay_due(self) -> int:
         """Begin to send what is due now, as much as is not waiting already; returns how many mails were begun."""
-        room = _MOST_CLAIMED - len(self._claimed)
-        now = self._clock()
-        if room <= 0 or not await self._database.read(lambda connection: outbox.is_any_due(connection, now=now)):
+        count, now, claimed = _MOST_CLAIMED - len(self._claimed), self._clock(), list(self._claimed)
+        room = self._room()
+        if count < _LEAST_CLAIMED_AT_ONCE or not await self._database.read(
+            lambda connection: outbox.is_any_due(connection, now=now, but=claimed, room=room)
+        ):
             return 0
         batch = await self._database.write(
-            lambda connection: outbox.claim_due(connection, now=now, lease=_LEASE, count=room, but=list(self._claimed))
+            lambda connection: outbox.claim_due(
+                connection,
+                now=now,
+                lease=_LEASE,
+                count=count,
+                but=claimed,
+                room=room,
+                most_of_a_domain=_MOST_CLAIMED_OF_A_DOMAIN,
+            )
         )
         for mail in batch:
             self._claimed[mail.id] = mail
-            key = mail.ticket_id or -mail.id
-            if key in self._by_ticket:
-                self._by_ticket[key].append(mail)
+            key = mail.ticket_id or -mail.id, mail.person_id
+            if key in self._threads:
+                self._threads[key].append(mail)
                 continue
-            self._by_ticket[key] = deque([mail])
+            self._threads[key] = deque([mail])
             task = asyncio.create_task(self._pay_in_order(key))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return len(batch)
+
+    def _room(self) -> dict[str, int]:
+        """How many more mails may be claimed for each domain for which some are; none until half of them are gone."""
+        claimed = Counter(mail.domain for mail in self._claimed.values())
+        most = _MOST_CLAIMED_OF_A_DOMAIN
+        return {domain: most - count if count <= most // 2 else 0 for domain, count in claimed.items()}
 
     async def _keep_leases(self) -> None:
         """What is claimed and not settled stays ours, however long the relay takes to answer."""
@@ -139,41 +175,47 @@ class Courier:
         await self._database.write(lambda connection: outbox.extend_lease(connection, mails, until=until))
         return len(mails)
 
-    async def _pay_in_order(self, key: int) -> None:
-        """Send what is claimed about one ticket, and what is claimed about it meanwhile."""
+    async def _pay_in_order(self, key: tuple[int, int]) -> None:
+        """Send what is claimed to one person about one ticket, and what is claimed of it meanwhile."""
         try:
-            while self._by_ticket[key]:
-                await self._pay(self._by_ticket[key].popleft())
+            while self._threads[key]:
+                await self._pay(self._threads[key].popleft())
         finally:
-            for mail in self._by_ticket.pop(key):
+            for mail in self._threads.pop(key):
                 self._done_with(mail)
 
     async def _pay(self, mail: Outbound) -> None:
-        sender = await self._senders.get()
-        try:
-            state, reply, due_at = await self._send(sender, mail)
-        finally:
-            self._senders.put_nowait(sender)
-        log = _log.info if state is OutboxState.SENT else _log.warning
-        log("outbox=%d kind=%s state=%s attempts=%d reply=%r", mail.id, mail.kind, state, mail.attempts, reply)
+        async with self._senders.lend(mail.domain) as sender:
+            ending = await self._send(sender, mail)
+        log = _log.info if ending.state is OutboxState.SENT else _log.warning
+        log(
+            "outbox=%d kind=%s state=%s attempts=%d reply=%r",
+            mail.id,
+            mail.kind,
+            ending.state,
+            mail.attempts,
+            ending.reply,
+        )
         # How it ended is known: that must not get lost because the database is in trouble, or the mail goes out twice.
         # Meanwhile it stays claimed, and no sender is kept from other mail.
-        while not await self._patiently(partial(self._settle, mail, state, reply, due_at)):
+        while not await self._patiently(partial(self._settle, mail, ending)):
             pass
         self._done_with(mail)
 
-    async def _settle(self, mail: Outbound, state: OutboxState, reply: str, due_at: datetime | None) -> int:
+    async def _settle(self, mail: Outbound, ending: _Ending) -> int:
         now = self._clock()
         await self._database.write(
             lambda connection: notices.settle_mail(
                 connection,
                 self._settings,
                 mail,
-                state,
-                reply=reply,
+                ending.state,
+                reply=ending.reply,
                 now=now,
-                due_at=due_at,
+                due_at=ending.due_at,
                 new_name=new_name,
+                relay_id=ending.relay_id,
+                unanswered=ending.unanswered,
             ),
             must_run=True,
         )
@@ -183,36 +225,44 @@ class Courier:
         if self._claimed.get(mail.id) is mail:
             del self._claimed[mail.id]
 
-    async def _send(self, sender: Sender, mail: Outbound) -> tuple[OutboxState, str, datetime | None]:
-        """Compose and send one mail; returns its next state, what the relay said, and when to try again."""
+    async def _send(self, sender: Sender, mail: Outbound) -> _Ending:
+        """Compose and send one mail."""
         try:
             letter = self._composer.compose(mail)
         except Exception as error:
             _log.exception("outbox %d (%s) cannot be composed", mail.id, mail.kind)
-            return OutboxState.FAILED, f"cannot be composed: {type(error).__name__}: {error}", None
+            return _Ending(state=OutboxState.FAILED, reply=f"cannot be composed: {type(error).__name__}: {error}")
         try:
+            if self._signer:
+                letter = await self._signer.sign(letter)
             reply = await sender.send(letter)
         except RefusedForGood as refusal:
             self.trouble = ""
-            return OutboxState.FAILED, str(refusal), None
+            return _Ending(state=OutboxState.FAILED, reply=str(refusal))
+        except Unanswered as silence:
+            if mail.unanswered:
+                return _Ending(state=OutboxState.UNCERTAIN, reply=str(silence), unanswered=True)
+            due_at = self._clock() + timedelta(seconds=self._settings.retry_seconds)
+            return _Ending(state=OutboxState.QUEUED, reply=str(silence), due_at=due_at, unanswered=True)
         except Exception as error:
             # Whatever else happens is temporary: only a 5xx answer to this letter is the end of it.
             reply = str(error) or type(error).__name__
             if isinstance(error, TryLater) and error.unreachable:
                 self.trouble = reply
-            due_at = outbox.next_attempt(
-                mail.attempts, mail.created_at, self._clock(), first_seconds=self._settings.retry_seconds
+            elif not isinstance(error, TryLater):
+                _log.exception("outbox %d (%s) cannot be sent", mail.id, mail.kind)
+            next_try = outbox.next_attempt(
+                mail.attempts, mail.tried_since, self._clock(), first_seconds=self._settings.retry_seconds
             )
-            return OutboxState.QUEUED if due_at else OutboxState.FAILED, reply, due_at
+            if next_try:
+                return _Ending(state=OutboxState.QUEUED, reply=reply, due_at=next_try)
+            return _Ending(state=OutboxState.UNCERTAIN if mail.unanswered else OutboxState.FAILED, reply=reply)
         self.trouble = ""
-        return OutboxState.SENT, reply, None
+        return _Ending(state=OutboxState.SENT, reply=reply, relay_id=relay_id(reply))
 
     async def close(self) -> None:
         """Let go of the relay's connections that nobody is sending over."""
-        for _ in range(self._senders.qsize()):
-            sender = self._senders.get_nowait()
-            await sender.close()
-            self._senders.put_nowait(sender)
+        await self._senders.close()
 
 
 @asynccontextmanager

@@ -203,11 +203,9 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         if command is not None and command.name == "AUTHENTICATE":
             self._questions += 1
             if self._questions > _MOST_QUESTIONS:
-                self.fault = "the server asks without end"
-                self.transport.abort()
-                return
+                raise ServerFault("the server asks without end")
             self.transport.write(self._answer + b"\r\n")
-            self._answer, self._questions = b"", 0
+            self._answer = b""
         elif command is not None and command.name == "IDLE":
             self._idle_event.set()
 

@@ -1,9 +1,10 @@
 """Where letters go: an SMTP relay, or a Maildir for development.
 
-An SMTP connection is kept for the next letters and thrown away at the first trouble. With a password or a token TLS is
-required and the certificate is checked, without fallback; without one STARTTLS is used where it is offered, unchecked,
-as mail servers do among themselves. A letter is refused for good only when the relay says 5xx to this very letter;
-anything else, a refused login too, is temporary.
+An SMTP connection is kept for the next letters and thrown away at the first trouble; where it was closed meanwhile,
+because it was idle or had carried enough, the letter goes over a new one at once. With a password or a token TLS is
+required and the certificate is checked, without fallback; without one STARTTLS is used where it is offered,
+unchecked, as mail servers do among themselves. A letter is refused for good only when the relay says 5xx to this very
+letter; anything else, a refused login too, is temporary. How a letter is given is told in `mail.relay_talk`.
 """
 
 from __future__ import annotations
@@ -20,29 +21,20 @@ from gateway.errors import TokenTrouble
 from gateway.providers import is_loopback
 from gateway.values import Relay
 from mail.compose import Letter
+from mail.relay_talk import RefusedForGood, Talk, TryLater, Unanswered
 from mail.xoauth2 import LoginRefused, Tokens, login_smtp
 
+__all__ = ["MaildirSender", "RefusedForGood", "Sender", "SmtpSender", "TryLater", "Unanswered", "open_sender"]
 _CONNECT_TIMEOUT_SECONDS = 30
-_REPLY_TIMEOUT_SECONDS = 300
-
-
-class RefusedForGood(Exception):
-    """The relay refused this letter, and will again."""
-
-
-class TryLater(Exception):
-    """The letter was not taken now. `unreachable` tells that it is the relay's trouble and not this letter's."""
-
-    def __init__(self, message: str, *, unreachable: bool) -> None:
-        super().__init__(message)
-        self.unreachable = unreachable
+# For name, connection, greeting, TLS and login together, however slowly each of them comes.
+_LONGEST_CONNECT_SECONDS = 120
 
 
 class Sender(Protocol):
     """Something that takes one letter at a time."""
 
     async def send(self, letter: Letter) -> str:
-        """Hand over a letter; returns what the relay said. Raises RefusedForGood or TryLater."""
+        """Hand over a letter; returns what the relay said. Raises RefusedForGood, TryLater or Unanswered."""
 
     async def close(self) -> None:
         """Let go of the connection, if there is one."""
@@ -81,37 +73,25 @@ class SmtpSender:
         self._relay = relay
         self._hostname = hostname
         self._tokens = tokens
-        self._client: aiosmtplib.SMTP | None = None
+        self._talk: Talk | None = None
 
     async def send(self, letter: Letter) -> str:
+        if self._talk is not None and self._talk.is_usable:
+            try:
+                return await self._talk.give(letter)
+            except TryLater as trouble:
+                # What was idle, or has carried enough, is closed by many relays, and nothing was taken.
+                if not trouble.unreachable:
+                    raise
+        await self.close()
         try:
-            client = await self._connect()
+            async with asyncio.timeout(_LONGEST_CONNECT_SECONDS):
+                self._talk = await self._connect()
         except (aiosmtplib.SMTPException, OSError, ValueError, TokenTrouble, LoginRefused) as error:
-            await self.close()
             raise TryLater(_words(error), unreachable=True) from error
-        try:
-            options = [] if letter.recipient.isascii() else ["SMTPUTF8"]
-            _, reply = await client.sendmail(
-                letter.envelope_from, [letter.recipient], letter.content, mail_options=options
-            )
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            refusal = error.recipients[0]
-            await self._reset(refusal.code)
-            raise _verdict(refusal.code, refusal.message) from error
-        except aiosmtplib.SMTPResponseException as error:
-            await self._reset(error.code)
-            raise _verdict(error.code, error.message) from error
-        except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, OSError) as error:
-            await self.close()
-            raise TryLater(_words(error), unreachable=True) from error
-        except (aiosmtplib.SMTPException, ValueError) as error:
-            await self.close()
-            raise TryLater(_words(error), unreachable=False) from error
-        return f"250 {reply}"
+        return await self._talk.give(letter)
 
-    async def _connect(self) -> aiosmtplib.SMTP:
-        if self._client is not None and self._client.is_connected:
-            return self._client
+    async def _connect(self) -> Talk:
         relay = self._relay
         direct = relay.scheme == "smtps"
         # Within this machine a token may go in clear text; `login_smtp` sees to it that it goes so nowhere else.
@@ -127,32 +107,31 @@ class SmtpSender:
             password=relay.password or None,
             timeout=_CONNECT_TIMEOUT_SECONDS,
         )
-        await client.connect()
-        if self._tokens is not None:
-            try:
-                await client.ehlo()
-                await login_smtp(client, relay.username, self._tokens)
-            except BaseException:
-                client.close()
-                raise
-        client.timeout = _REPLY_TIMEOUT_SECONDS
-        self._client = client
-        return client
-
-    async def _reset(self, code: int) -> None:
-        """Make the connection ready for the next letter, or give it up."""
         try:
-            if code == 421 or self._client is None:
-                await self.close()
-            else:
-                await self._client.rset()
-        except (aiosmtplib.SMTPException, OSError):
-            await self.close()
+            await client.connect()
+            if client.is_ehlo_or_helo_needed:
+                await _introduce(client)
+            if self._tokens is not None:
+                await login_smtp(client, relay.username, self._tokens)
+            if client.transport is None:
+                raise aiosmtplib.SMTPServerDisconnected("connection lost")
+            # From here on the connection is the talk's alone; closing that closes it.
+            return Talk(client.transport, frozenset(client.esmtp_extensions))
+        except BaseException:
+            client.close()
+            raise
 
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        talk, self._talk = self._talk, None
+        if talk is not None:
+            talk.close()
+
+
+async def _introduce(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        await client.helo()
 
 
 @functools.cache
@@ -163,11 +142,6 @@ def _tls_context(*, checked: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _verdict(code: int, words: str) -> RefusedForGood | TryLater:
-    said = f"{code} {words}"
-    return RefusedForGood(said) if 500 <= code < 600 else TryLater(said, unreachable=code == 421)
 
 
 def _words(error: Exception) -> str:

@@ -66,7 +66,8 @@ def free_port() -> int:
 
 
 def missing(program: str) -> str:
-    """Why a program cannot be used here; empty if it can. `postfix-pipe` is Postfix with `helpdesk deliver` behind."""
+    """Why a program cannot be used here; empty if it can. `postfix-pipe` is Postfix with `helpdesk deliver` behind,
+    `submission` one that takes mail by password."""
     if program == "postgresql":
         if not all(_postgresql_program(name) for name in ("initdb", "postgres", "pg_isready", "createdb")):
             return "PostgreSQL is not installed"
@@ -85,6 +86,12 @@ def missing(program: str) -> str:
         if not _program("dovecot"):
             return "Dovecot is not installed"
         return "" if _IS_ROOT else "Dovecot runs only if root starts it"
+    if program == "submission":
+        absent = [name for name in ("dovecot", "openssl") if not _program(name)]
+        return missing("postfix") or (f"not installed: {', '.join(absent)}" if absent else "")
+    if program == "mail-dkim":
+        found = subprocess.run(["perl", "-MMail::DKIM", "-e1"], check=False, capture_output=True).returncode == 0
+        return "" if found else "Perl's Mail::DKIM is not installed"
     if program == "postfix-pipe":
         reason = missing("postfix")
         return reason or (
@@ -292,6 +299,7 @@ retry unix - - n - - error
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 """
 _PIPE = "{name} unix - n n - - pipe\n  flags=DRhu user={user} argv={program} ${{sender}} ${{recipient}}\n"
@@ -331,13 +339,14 @@ def postfix(
     relays: Mapping[str, int] | None = None,
     mailboxes: Collection[str] = (),
     pipes: Mapping[str, Path] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Iterator[Postfix]:
     """A Postfix of our own, which asks no DNS; its log stays in `folder`.
 
     Takes mail for the domains in `relays` and sends it by SMTP to that port of this machine; for the addresses in
     `mailboxes` and puts it into a Maildir each; for the domains in `pipes` and hands it to that program as an
     unprivileged user, with sender and recipient as arguments. Refuses all else. What cannot go now is tried again
-    every other second.
+    every other second. `more` are settings of main.cf that are laid over ours.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "postfix.log"
@@ -380,6 +389,7 @@ def postfix(
             "queue_run_delay": "1s",
             "minimal_backoff_time": "1s",
             "maximal_backoff_time": "2s",
+            **(more or {}),
         }
         services = _MASTER.format(port=port)
         for number, program in enumerate((pipes or {}).values()):
@@ -491,6 +501,59 @@ def dovecot_by_token(folder: Path, provider_port: int, certificate: tuple[bytes,
         ) as process:
             until(lambda: _is_listening(process, port, log), "Dovecot")
             yield port, home / "mail"
+
+
+_AUTHENTICATOR = """\
+base_dir = {home}/run
+state_dir = {home}/state
+log_path = /dev/stderr
+protocols =
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home=/nonexistent
+}}
+service auth {{
+  inet_listener {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+}}
+"""
+
+
+@contextmanager
+def submission(folder: Path, *, mailboxes: Collection[str], password: str, cert: Path, key: Path) -> Iterator[Postfix]:
+    """A Postfix that takes mail only under TLS and by password, which a Dovecot behind it knows; its user may have any
+    name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    with open_folder() as home:
+        for name in ("run", "state"):
+            home.joinpath(name).mkdir()
+        config = home / "dovecot.conf"
+        config.write_text(_AUTHENTICATOR.format(home=home, password=password, port=port))
+        log = folder / "dovecot.log"
+        command = [_program("dovecot"), "-F", "-c", str(config)]
+        with _running(command, log, stop=signal.SIGTERM) as process:
+            until(lambda: _is_listening(process, port, log), "Dovecot's authenticator")
+            more = {
+                "smtpd_tls_security_level": "encrypt",
+                "smtpd_tls_cert_file": cert,
+                "smtpd_tls_key_file": key,
+                "smtpd_sasl_auth_enable": "yes",
+                "smtpd_sasl_type": "dovecot",
+                "smtpd_sasl_path": f"inet:127.0.0.1:{port}",
+                "smtpd_client_restrictions": "permit_sasl_authenticated reject",
+            }
+            with postfix(folder, mailboxes=mailboxes, more=more) as server:
+                yield server
 
 
 @dataclass

@@ -27,6 +27,7 @@ SOLE_USERS = {
     "aioimaplib": {"mail/imap_client.py", "mail/imap_protocol.py"},
     "cryptography": {"gateway/seal.py"},
     "aiosmtplib": {"mail/relay.py"},
+    "dkim": {"mail/signing.py", "gateway/dkim_key.py"},
     "jwt": {"api/tokens.py"},
     "passlib": {"gateway/passwords.py"},
     "alembic": {
@@ -36,6 +37,7 @@ SOLE_USERS = {
         "gateway/migrations/versions/0002_understanding.py",
         "gateway/migrations/versions/0003_mailboxes.py",
         "gateway/migrations/versions/0006_mailbox_tokens.py",
+        "gateway/migrations/versions/0005_outbox.py",
     },
     "jinja2": {"mail/compose.py"},
     "dotenv": {"gateway/config.py"},
@@ -67,6 +69,7 @@ SERVICES = {
     "mail/threads.py",
     "mail/trust.py",
     "mail/fingerprint.py",
+    "mail/relay_ids.py",
     "mail/compose.py",
 }
 BANNED_IN_SERVICES = {
