@@ -51,7 +51,7 @@ def read_clues(settings: Settings, message: InboundMessage, envelope_to: Iterabl
         subject_ids=tuple(dict.fromkeys(int(digits) for digits in reversed(_SUBJECT_ID.findall(message.subject))))[
             :_MOST_IDS
         ],
-        own_token=message_id_token(settings, message.message_id or ""),
+        own_token=message_id_token(settings, message.message_id or "") or _loop_token(message.loop_mark),
         enclosed_tokens=tuple(token for message_id in enclosed if (token := message_id_token(settings, message_id))),
     )
 
@@ -60,6 +60,10 @@ def message_id_token(settings: Settings, message_id: str) -> str:
     """The token in a Message-ID of ours, or nothing."""
     local, _, domain = message_id.lower().rpartition("@")
     return local if domain == settings.support_domain and TOKEN.fullmatch(local) else ""
+
+
+def _loop_token(mark: str) -> str:
+    return mark if TOKEN.fullmatch(mark) else ""
 
 
 def _address_token(settings: Settings, address: str) -> str:
