@@ -155,12 +155,13 @@ class Query:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One line of the URL table. `answer` is a type, or a tuple of types any of which may come; None: not JSON, but
-    `content_type`."""
+    `content_type`. `or_by_key` lets in whoever shows an API key too; then there is no actor."""
 
     method: str
     path: str
     handler: Handler
     who: Who
+    or_by_key: bool = False
     summary: str
     answer: Any = None
     content_type: str = "application/json"

@@ -29,6 +29,7 @@ from api.calls import (
     read_bytes,
 )
 from api.intake import EmptyMail
+from api.keys import authenticate_key, shown_key
 from api.payloads import Detail, MalformedBody, read_body
 from gateway.errors import (
     Conflict,
@@ -72,7 +73,13 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
 
     async def handle(request: web.Request) -> web.StreamResponse:
         actor = None
-        if route.who is not Who.ANYONE:
+        if route.who is not Who.ANYONE and (key := shown_key(request)):
+            found = await authenticate_key(request, key)
+            if wait := request.app[REQUESTS].hit(f"key {found.id}", asyncio.get_running_loop().time()):
+                raise TooMany(wait)
+            if not route.or_by_key:
+                raise NotAllowed
+        elif route.who is not Who.ANYONE:
             actor = await authenticate(request)
             if wait := request.app[REQUESTS].hit(str(actor.person_id), asyncio.get_running_loop().time()):
                 raise TooMany(wait)

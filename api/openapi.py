@@ -57,7 +57,12 @@ def describe(routes: Iterable[Route], public_url: str) -> dict[str, Any]:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "The access token; the scheme JWT is taken as well.",
-                }
+                },
+                "apiKey": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key, hdk_…, which is good for nothing else.",
+                },
             },
         },
     }
@@ -72,14 +77,14 @@ def _answers(route: Route) -> tuple[Any, ...]:
 def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": route.summary,
-        "description": f"For {_WHO[route.who]}.",
+        "description": f"For {_WHO[route.who]}{', or by an API key' if route.or_by_key else ''}.",
         "operationId": f"{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}",
         "responses": _responses(route, schema_of),
     }
     if parameters := _parameters(route):
         operation["parameters"] = parameters
     if route.who is not Who.ANYONE:
-        operation["security"] = [{"bearer": []}]
+        operation["security"] = [{"bearer": []}, *([{"apiKey": []}] if route.or_by_key else [])]
     if route.body is not None:
         content = {"application/json": {"schema": schema_of[repr(route.body)]}}
         operation["requestBody"] = {"required": not route.body_optional, "content": content}
@@ -108,6 +113,8 @@ def _responses(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "string"} if not kinds else kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     answer = {route.content_type: {"schema": schema}}
     responses: dict[str, Any] = {str(route.status): {"description": "Done", "content": answer}}
+    if route.status == HTTPStatus.NO_CONTENT:
+        del responses[str(route.status)]["content"]
     for status, meaning in route.more_answers.items():
         responses[str(status)] = {"description": meaning, "content": answer}
     for status in sorted(possible_errors(route)):

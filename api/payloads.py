@@ -44,6 +44,10 @@ EmailAddress = Annotated[
 NewPassword = Annotated[
     str, Meta(min_length=8, max_length=256, description="Not a common one, not the user's name or address.")
 ]
+KeyName = Annotated[
+    str,
+    Meta(min_length=1, max_length=100, pattern=r"\S", description="What the key is for; becomes one clean line."),
+]
 StatusCode = Literal["c", "u", "f"]
 
 
@@ -82,6 +86,10 @@ class NewStatus(Struct):
 
 class StaffFlag(Struct):
     is_staff: bool
+
+
+class NewKey(Struct):
+    name: KeyName
 
 
 class Rerun(Struct):
@@ -193,6 +201,25 @@ class StaffUser(Struct):
     is_active: bool
     is_staff: bool
     is_admin: bool
+
+
+class KeyCreated(Struct):
+    """A new API key. `key` is shown here and never again."""
+
+    id: int
+    name: str
+    key: str
+    created_at: str
+
+
+class KeyRow(Struct):
+    """An API key, without the key."""
+
+    id: int
+    name: str
+    created_at: str
+    last_used_at: str | None
+    revoked_at: str | None
 
 
 Outcomes = Literal["ticket", "answer", "duplicate", "automatic", "bounce", "held", "failed", "refused"]

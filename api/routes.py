@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api import accounts, admin, attachments, health, intake, openapi, outbox, tickets
+from api import accounts, admin, attachments, health, intake, keys, openapi, outbox, tickets
 from api.calls import Query, Route, Who
 from api.payloads import (
     AnswerCreated,
@@ -12,6 +12,9 @@ from api.payloads import (
     Health,
     IntakeDetail,
     IntakeRow,
+    KeyCreated,
+    KeyRow,
+    NewKey,
     NewMessage,
     NewStatus,
     NewUser,
@@ -233,6 +236,7 @@ ROUTES: tuple[Route, ...] = (
         path="/api/mail",
         handler=intake.take_mail,
         who=STAFF,
+        or_by_key=True,
         summary="Take one mail, as if it had come by SMTP; 200 if it is known already",
         raw_body="message/rfc822",
         answer=IntakeRow,
@@ -307,6 +311,33 @@ ROUTES: tuple[Route, ...] = (
         body=StaffFlag,
         answer=StaffUser,
         errors=(404, 409),
+    ),
+    Route(
+        method="POST",
+        path="/admin/keys",
+        handler=keys.create_key,
+        who=ADMIN,
+        summary="Make an API key, for POST /api/mail alone; it is shown this once",
+        body=NewKey,
+        answer=KeyCreated,
+        status=201,
+    ),
+    Route(
+        method="GET",
+        path="/admin/keys",
+        handler=keys.list_keys,
+        who=ADMIN,
+        summary="API keys, newest first, without the keys themselves",
+        answer=list[KeyRow],
+    ),
+    Route(
+        method="DELETE",
+        path="/admin/keys/{id}",
+        handler=keys.revoke_key,
+        who=ADMIN,
+        summary="Revoke an API key; effective at once",
+        status=204,
+        errors=(404,),
     ),
     Route(
         method="GET",

@@ -33,7 +33,11 @@ EX_OK, EX_FAILED, EX_TEMPFAIL, EX_CONFIG = 0, 1, 75, 78
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as end:
+        # A mail server bounces what a pipe fails with a status it does not know; a slip of the pen is no reason to.
+        return EX_TEMPFAIL if end.code and (arguments or sys.argv[1:])[:1] == ["deliver"] else int(end.code or 0)
     start_logging(logging.INFO if options.command == "serve" else logging.WARNING)
     if options.command == "demo":
         from gateway.demo import play
@@ -57,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (SQLAlchemyError, OSError) as error:
         print(f"The database cannot be used: {str(error).splitlines()[0]}", file=sys.stderr)
     except KeyboardInterrupt:
-        return 130
+        return EX_TEMPFAIL if options.command == "deliver" else 130
     except Exception:
         if options.command != "deliver":
             raise
@@ -77,8 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     commands.add_parser("demo", help="play the whole story on a throw-away gateway")
     deliver = commands.add_parser("deliver", help="take one mail on standard input")
-    deliver.add_argument("--to", metavar="ADDRESS", help="the address the mail was for")
-    deliver.add_argument("--from", dest="sender", metavar="ADDRESS", help="the envelope sender, <> for none")
+    deliver.add_argument("--to", metavar="ADDRESS", help="the address the mail was for (else $RECIPIENT)")
+    deliver.add_argument(
+        "--from", dest="sender", metavar="ADDRESS", help="the envelope sender, <> for none (else $SENDER)"
+    )
     mailbox = commands.add_parser("mailbox", help="log in to a mailbox or relay that wants OAuth2")
     deeds = mailbox.add_subparsers(dest="deed", required=True, metavar="DEED")
     deeds.add_parser("list", help="show which accounts are logged in, and how they fare")
@@ -162,7 +168,10 @@ async def _make_admin(settings: Settings, options: argparse.Namespace) -> int:
 async def _deliver(settings: Settings, options: argparse.Namespace) -> int:
     from gateway.app import deliver
 
-    return await deliver(settings, sys.stdin.buffer, recipient=options.to, sender=options.sender)
+    # What Postfix, Exim and qmail tell a command in an alias or a `.forward`.
+    told = [address for name in ("RECIPIENT", "ORIGINAL_RECIPIENT") if (address := os.environ.get(name))]
+    sender = options.sender if options.sender is not None else os.environ.get("SENDER")
+    return await deliver(settings, sys.stdin.buffer, recipient=options.to, sender=sender, told=told)
 
 
 async def _mailbox(settings: Settings, options: argparse.Namespace) -> int:

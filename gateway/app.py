@@ -31,6 +31,7 @@ from gateway.values import Endpoint
 from mail.courier import delivering
 from mail.imap import watching
 from mail.intake import Mailroom
+from mail.local_door import opening
 from mail.pipe import deliver
 from mail.smtp import listening
 from mail.threads import is_ours
@@ -101,6 +102,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
                             lmtp=name == "lmtp",
                         )
                     )
+        await stack.enter_async_context(opening(settings, take=mailroom.take, is_ours=partial(is_ours, settings)))
         with _port_errors("HELPDESK_HTTP_LISTEN"):
             ports["http"] = await stack.enter_async_context(_serving(application, settings))
         yield Gateway(

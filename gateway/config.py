@@ -71,6 +71,7 @@ class Settings:
     max_message_bytes: int
     trusted_authserv_id: str
     trusted_relays: tuple[Network, ...]
+    smtp_proxy_protocol: tuple[Network, ...]
     trusted_proxies: tuple[Network, ...]
     sender_policy: str
     staff_by_mail: str
@@ -106,6 +107,10 @@ class Settings:
         """Whether an SMTP client at this IP address may bring an Authentication-Results field, and has no limits."""
         return contains(self.trusted_relays, host)
 
+    def is_smtp_balancer(self, host: str) -> bool:
+        """Whether SMTP from this IP address begins with the PROXY protocol, and only that tells who is the client."""
+        return contains(self.smtp_proxy_protocol, host)
+
 
 # Every variable that is read, with its default. None: made from the data folder.
 DEFAULTS: dict[str, str | None] = {
@@ -115,6 +120,7 @@ DEFAULTS: dict[str, str | None] = {
     "HELPDESK_HTTP_LISTEN": "127.0.0.1:8000",
     "HELPDESK_SMTP_LISTEN": "127.0.0.1:8025",
     "HELPDESK_LMTP_LISTEN": "",
+    "HELPDESK_SMTP_PROXY_PROTOCOL": "",
     "HELPDESK_SMTP_TLS_CERT": "",
     "HELPDESK_SMTP_TLS_KEY": "",
     "HELPDESK_SUPPORT_ADDRESS": "support@localhost",
@@ -203,6 +209,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         "max_message_bytes": read("HELPDESK_MAX_MESSAGE_BYTES", number_between(1024, 1 << 30)),
         "trusted_authserv_id": values["HELPDESK_TRUSTED_AUTHSERV_ID"].strip().lower(),
         "trusted_relays": read("HELPDESK_TRUSTED_RELAYS", read_networks),
+        "smtp_proxy_protocol": read("HELPDESK_SMTP_PROXY_PROTOCOL", read_networks),
         "trusted_proxies": read("HELPDESK_TRUSTED_PROXIES", read_networks),
         "sender_policy": read("HELPDESK_SENDER_POLICY", choice_of("soft", "strict")),
         "staff_by_mail": read("HELPDESK_STAFF_BY_MAIL", choice_of("off", "token", "authenticated")),

@@ -72,6 +72,12 @@ class SpaceShort(DeskError):
     message = "Not enough storage space."
 
 
+class TooManyHops(DeskError):
+    """The mail has gone through so many servers that it must be going round in a loop."""
+
+    message = "The mail has more than 50 Received fields: it is in a loop."
+
+
 class TryAgainLater(DeskError):
     """Trouble of ours that passes."""
 

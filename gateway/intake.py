@@ -181,6 +181,29 @@ async def list_refused(
     return Taken(intake_id=intake_id, outcome=outcome)
 
 
+async def refuse_mail(
+    connection: AsyncConnection,
+    *,
+    delivery: Delivery,
+    message: InboundMessage | None,
+    packed: tuple[str, bytes],
+    reason: str,
+    now: datetime,
+) -> Taken:
+    """Keep a mail that does nothing, and whose sender cannot be told so: its row and its bytes, for staff to see.
+
+    It has no fingerprint, so the same mail is not taken for a duplicate when it comes in a way that is all right.
+    """
+    row = await connection.execute(
+        intake.insert()
+        .values(**_envelope(delivery, now), **_headers(message), outcome=Outcome.REFUSED, reason=reason, trust="")
+        .returning(intake.c.id)
+    )
+    intake_id = int(row.scalar_one())
+    await connection.execute(raw_mails.insert().values(intake_id=intake_id, compression=packed[0], body=packed[1]))
+    return Taken(intake_id=intake_id, outcome=Outcome.REFUSED)
+
+
 async def rerun_mail(
     connection: AsyncConnection,
     settings: Settings,

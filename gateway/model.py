@@ -183,7 +183,8 @@ class InboundMessage:
     `from_text` is what the From fields say, for people. `recipients` are the addresses of To, Cc and the delivery
     fields. `automatic` mail says in its headers that a program wrote it; `bounce` may also rest on its words;
     `no_receipt` mail may be a person's, yet must not be answered by a program (lists, bulk). `remarks` say in a few
-    words each what of the mail is only in its bytes, or is odd about it ("more than 50 attachments").
+    words each what of the mail is only in its bytes, or is odd about it ("more than 50 attachments"). `loop_mark` is
+    what stands in our own field against loops, whoever wrote it.
     """
 
     message_id: str | None
@@ -204,6 +205,7 @@ class InboundMessage:
     attachments: tuple[AttachmentInfo, ...] = ()
     forwarded: Forwarded | None = None
     remarks: tuple[str, ...] = ()
+    loop_mark: str = ""
     verdict: Verdict = Verdict.NONE
 
 
@@ -252,7 +254,8 @@ class Taken:
 class ThreadClues:
     """What a mail says about the ticket that it belongs to, strongest first; nothing here is believed yet.
 
-    `own_token` is the token that the mail bears as its own Message-ID: then it may be one of ours, come back.
+    `own_token` is the token that the mail bears as its own Message-ID, or as our mark against loops: then it may be one
+    of ours, come back.
     `enclosed_tokens` are those in the mail that a delivery report encloses.
     """
 

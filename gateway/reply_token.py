@@ -19,6 +19,8 @@ import re
 
 from gateway.model import Audience
 
+# Every mail of ours bears its token in this field too: whoever passes it on under another Message-ID leaves it alone.
+LOOP_FIELD = "X-Helpdesk-Loop"
 TOKEN = re.compile(r"r1[a-z2-7]{36}")
 NAME_LENGTH = 10
 _MAC_LENGTH = 26

@@ -121,6 +121,16 @@ logins = _table(
     Column("ended_at", Instant),
 )
 
+# What a program shows that hands mail over by HTTP; of the secret only its SHA-256 is kept.
+api_keys = _table(
+    "api_keys",
+    Column("name", Text, nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+)
+
 tickets = _table(
     "tickets",
     _link("customer_id", "people"),

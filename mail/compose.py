@@ -28,6 +28,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from gateway.config import Settings
 from gateway.model import Outbound, OutboxKind, clean_line
 from gateway.people import confirmation_secret, notices_secret
+from gateway.reply_token import LOOP_FIELD
 from mail.threads import reply_address, title_of
 
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -82,6 +83,7 @@ class Composer:
             message["Reply-To"] = Address(settings.support_name, addr_spec=reply_address(settings, mail.token))
         message["Subject"] = clean_line(self._render(mail.kind, "subject", context), 255)
         message["Date"] = _date(mail.created_at)
+        message[LOOP_FIELD] = mail.token
         if mail.kind in _AUTOMATIC:
             message["Auto-Submitted"] = _AUTOMATIC[mail.kind]
             message["X-Auto-Response-Suppress"] = "All"

@@ -22,12 +22,13 @@ from sqlalchemy.exc import DataError
 from gateway import intake, ledger
 from gateway.config import Settings
 from gateway.database import Database
-from gateway.errors import TryAgainLater
+from gateway.errors import TooManyHops, TryAgainLater
 from gateway.intake import Reading
 from gateway.ledger import pack
 from gateway.model import Delivery, InboundMessage, Outcome, Source, Taken, clean_line
 from gateway.reply_token import random_name
 from mail.fingerprint import fingerprint
+from mail.hops import is_in_loop
 from mail.parse import Unreadable
 from mail.threads import read_clues, sent_token
 from mail.worker import NoWorker, Reader
@@ -36,6 +37,8 @@ T = TypeVar("T")
 # Packing a larger mail takes long enough to be done in a thread.
 _IN_PLACE_BYTES = 64 * 1024
 _LONGEST_ADDRESS = 1000
+# Roads on which whoever brings a mail tells its sender that it was refused.
+_REFUSING = frozenset({Source.SMTP, Source.LMTP, Source.PIPE})
 _log = logging.getLogger("helpdesk.intake")
 
 
@@ -68,14 +71,17 @@ class Mailroom:
     async def take(self, delivery: Delivery) -> Taken:
         """Store one mail and do what follows from it, exactly once however often it comes.
 
-        Raises only for trouble of ours; then nothing is stored, or (when the trouble came with the commit's answer)
-        everything is, and the same mail sent again finds itself.
+        Raises for trouble of ours; then nothing is stored, or (when the trouble came with the commit's answer)
+        everything is, and the same mail sent again finds itself. And TooManyHops, where somebody is there to be told;
+        on a road where nobody is, such a mail is `refused` in the ledger.
         """
         delivery = replace(
             delivery,
             envelope_from=_short(delivery.envelope_from),
             envelope_to=tuple(_short(address) for address in delivery.envelope_to),
         )
+        if await _off_loop(len(delivery.raw), partial(is_in_loop, delivery.raw)):
+            return await self._refuse(delivery)
         reading = await self._understand(delivery)
         digest, packed = await _off_loop(len(delivery.raw), partial(_prepare, delivery.raw))
         if delivery.from_sent:
@@ -110,6 +116,27 @@ class Mailroom:
                 size_bytes=size_bytes,
                 reason=reason,
                 now=now,
+            )
+        )
+
+    async def _refuse(self, delivery: Delivery) -> Taken:
+        if delivery.source in _REFUSING:
+            raise TooManyHops
+        if delivery.place is not None:
+            digest, _ = await _off_loop(len(delivery.raw), partial(_prepare, delivery.raw))
+            return await self.list_refused(
+                delivery,
+                outcome=Outcome.REFUSED,
+                key=("hops", digest),
+                size_bytes=len(delivery.raw),
+                reason=str(TooManyHops()),
+            )
+        reading = await self._understand(delivery)
+        _, packed = await _off_loop(len(delivery.raw), partial(_prepare, delivery.raw))
+        now, reason = self._clock(), str(TooManyHops())
+        return await self._database.write(
+            lambda connection: intake.refuse_mail(
+                connection, delivery=delivery, message=reading.message, packed=packed, reason=reason, now=now
             )
         )
 

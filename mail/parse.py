@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gateway.model import AttachmentInfo, Bounce, Forwarded, InboundMessage, Mailbox, clean_line
+from gateway.reply_token import LOOP_FIELD
 from mail import bounces, rules
 from mail.body import LONGEST_TEXT, Page, Reader, capped, read_pages, text_parts
 from mail.mime import headers
@@ -29,6 +30,7 @@ __all__ = ["LONGEST_TEXT", "MOST_ATTACHMENTS", "Unreadable", "attachment_bytes",
 
 T = TypeVar("T")
 UNNAMED = "the sender cannot be named without doubt"
+LONGEST_LOOP_MARK = 100
 CROWD = "more than 100 addresses: the rest is in the raw mail only"
 _MAIL_TYPES = frozenset({"message/rfc822", "message/global"})
 _RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
@@ -86,6 +88,7 @@ def _read(raw: bytes, *, is_enclosed: bool = False) -> InboundMessage:
         if is_enclosed or bounce
         else _guarded(lambda: _forwarded(raw, root, tree, subject, text, is_automatic=signs.automatic), None),
         remarks=_remarks(tree, sender, recipients),
+        loop_mark=clean_line(headers.unfolded(fields.first(LOOP_FIELD.lower())), LONGEST_LOOP_MARK),
     )
 
 

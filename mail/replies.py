@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 
-from gateway.errors import SpaceShort
+from gateway.errors import SpaceShort, TooManyHops
 from gateway.model import Taken
 
 READY_FOR_TLS = "220 2.0.0 Ready to start TLS"
@@ -26,6 +26,8 @@ TOO_BUSY = "421 4.3.2 Too many connections, try again later"
 CLOSING = "421 4.3.2 The service is shutting down, try again later"
 TOO_SLOW = "421 4.4.2 Timeout, closing the connection"
 TOO_MANY_ERRORS = "421 4.7.0 Too many errors, closing the connection"
+ENOUGH = "421 4.7.0 Enough for one connection, come again with another"
+TOO_LONG = "421 4.4.2 The session takes too long, come again with another"
 TROUBLE = "451 4.3.0 The mail cannot be taken now, try again later"
 TOO_MANY_MAILS = "451 4.7.1 Too many mails from your address, try again later"
 SPACE_SHORT = "452 4.3.1 Not enough storage space, try again later"
@@ -40,6 +42,7 @@ NO_SUCH_ADDRESS = "550 5.1.1 No such address here"
 TOO_LARGE = "552 5.3.4 The mail is larger than this service takes"
 BAD_RECIPIENT = "553 5.1.3 The recipient address is malformed"
 BAD_SENDER = "553 5.1.7 The sender address is malformed"
+TOO_MANY_HOPS = "554 5.4.6 Too many hops, this mail is in a loop"
 UNKNOWN_PARAMETER = "555 5.5.4 Parameter not known"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -62,7 +65,9 @@ def for_taken(taken: Taken) -> str:
 
 
 def for_exception(error: BaseException) -> str:
-    """The answer to a mail, or to a command, that failed here. Always temporary."""
+    """The answer to a mail, or to a command, that failed here. Temporary, unless there is a name for what is wrong."""
+    if isinstance(error, TooManyHops):
+        return TOO_MANY_HOPS
     if isinstance(error, SpaceShort) or (isinstance(error, OSError) and error.errno in _FULL):
         return SPACE_SHORT
     return TROUBLE

@@ -24,11 +24,12 @@ from aiosmtpd.smtp import SMTP
 from gateway.config import Settings
 from gateway.values import Endpoint
 from mail import replies
+from mail.proxy_header import Malformed, read_proxy_header
+from mail.smtp_conduct import Conduct
 from mail.smtp_data import MailContent
 from mail.smtp_dialogue import Dialogue
-from mail.smtp_door import LINGER_SECONDS, Door, Take, client_name, story
+from mail.smtp_door import LINGER_SECONDS, Door, Take, client_name, story, tls_context
 
-MOST_ERRORS = 20
 COMMAND_LINE_BYTES = 2_048
 # A longer line is read to its end and answered 500; one that has no end by then costs the connection.
 ENDLESS_LINE_BYTES = 64 * 1024
@@ -39,11 +40,12 @@ EXCESS_BYTES = 1024 * 1024
 MOST_BUFFERED_BYTES = 512 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 COMMAND_SECONDS = 300.0
+PROXY_HEADER_SECONDS = 10.0
 DATA_SILENCE_SECONDS = 180.0
 LEAST_BYTES_PER_SECOND = 500
 TLS_HANDSHAKE_SECONDS = 30.0
 # The longest mail at the least speed takes less; only a net below the deadlines of command and content.
-SESSION_SECONDS = 24 * 3600.0
+_LONGEST_SECONDS = 24 * 3600.0
 
 _log = logging.getLogger("helpdesk.smtp")
 # aiosmtpd writes down every line that it meets; what we want to know is in our own log.
@@ -68,7 +70,7 @@ async def listening(
     """
     loop = asyncio.get_running_loop()
     door = Door(settings, take, is_ours, lmtp=lmtp)
-    tls = _tls_context(settings)
+    tls = tls_context(settings)
     server = await loop.create_server(lambda: _Client(door, tls, loop), endpoint.host, endpoint.port)
     port: int = server.sockets[0].getsockname()[1]
     _log.info("%s door open at %s port %d", "LMTP" if lmtp else "SMTP", endpoint.host, port)
@@ -78,14 +80,6 @@ async def listening(
         server.close()
         await door.close()
         await server.wait_closed()
-
-
-def _tls_context(settings: Settings) -> ssl.SSLContext | None:
-    if settings.smtp_tls_cert is None or settings.smtp_tls_key is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.smtp_tls_cert, settings.smtp_tls_key)
-    return context
 
 
 class _HangUp(Exception):
@@ -103,17 +97,19 @@ class _Client(SMTP):
     line_length_limit = CHUNK_BYTES
 
     def __init__(self, door: Door, tls: ssl.SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(None, hostname=door.settings.support_domain, timeout=SESSION_SECONDS, loop=loop)
+        super().__init__(None, hostname=door.settings.support_domain, timeout=_LONGEST_SECONDS, loop=loop)
         self.ended = loop.create_future()
         self.name = ""
         self.trusted = False
+        self.waiting_since: float | None = None
         self._door = door
         self._tls = tls
         self._dialogue = Dialogue(door, self, may_start_tls=tls is not None)
         self._admitted = False
         self._busy = False
         self._over_tls = False
-        self._errors = 0
+        self._conduct = Conduct(loop.time())
+        self._behind_balancer = False
         # What was read and not yet looked at: the rest of a line, and commands that came in advance.
         self._ahead = bytearray()
         self._kept_bytes = 0
@@ -123,14 +119,21 @@ class _Client(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._wire = cast(asyncio.Transport, transport)
         host = (transport.get_extra_info("peername") or ("",))[0]
-        self.name = client_name(host)
-        self.trusted = self._door.settings.is_trusted_relay(host)
-        self._admitted = self._door.admit(self)
+        self._behind_balancer = not self._door.lmtp and self._door.settings.is_smtp_balancer(host)
+        # Who is behind a balancer, its header will tell.
+        self._admitted = self._door.admit(self, self.loop.time()) and (self._behind_balancer or self._introduce(host))
         if self._admitted:
             super().connection_made(transport)
         else:
-            _log.warning("too many connections, refused one from %r", self.name)
+            _log.warning("too many connections, refused one from %r", host)
+            self._door.dismiss(self)
             self._close_with(replies.TOO_BUSY)
+
+    def _introduce(self, host: str, *, is_known: bool = True) -> bool:
+        """Say who the client is; returns whether he has not too many connections."""
+        self.name = client_name(host)
+        self.trusted = self._conduct.is_trusted = is_known and self._door.settings.is_trusted_relay(host)
+        return self._door.introduce(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._admitted:
@@ -158,6 +161,9 @@ class _Client(SMTP):
         if not self._busy:
             self._close_with(replies.CLOSING)
 
+    def make_room(self) -> None:
+        self._close_with(replies.TOO_SLOW)
+
     def abort(self) -> None:
         self._wire.abort()
 
@@ -170,14 +176,16 @@ class _Client(SMTP):
 
     async def _handle_client(self) -> None:
         try:
+            if self._behind_balancer:
+                await self._read_proxy_header()
             await self._say(replies.greeting(self.hostname, lmtp=self._door.lmtp))
             while True:
                 line = await self._next_line()
                 await self._obey(line)
                 if self._door.closing:
                     raise _HangUp(replies.CLOSING)
-                if self._errors >= MOST_ERRORS:
-                    raise _HangUp(replies.TOO_MANY_ERRORS)
+                if last_word := self._conduct.last_word(self.loop.time()):
+                    raise _HangUp(last_word)
                 if self._ahead:
                     # Commands that came in advance never wait for the network: let the others have their turn.
                     await asyncio.sleep(0)
@@ -186,6 +194,8 @@ class _Client(SMTP):
             await self._leave(last.line)
         except (EOFError, OSError):
             _log.debug("%r went away", self.name)
+        except Malformed as error:
+            _log.warning("a load balancer's header is missing or malformed: %s", error)
         finally:
             self._wire.close()
             if self._wire.get_write_buffer_size():
@@ -195,7 +205,7 @@ class _Client(SMTP):
         """Send the reply; raises ConnectionError if nobody takes it in."""
         if self._wire.is_closing():
             raise ConnectionResetError
-        self._errors += lines.startswith("5")
+        self._conduct.note_reply(lines)
         self._wire.write(f"{lines}\r\n".encode("ascii"))
         if self._wire.get_write_buffer_size():
             try:
@@ -216,16 +226,35 @@ class _Client(SMTP):
                 while await self._reader.read(CHUNK_BYTES):
                     pass
 
+    async def _read_proxy_header(self) -> None:
+        """Learn who the client is. Raises Malformed where the balancer does not say it as it must, or not in time."""
+        balancer = (self._wire.get_extra_info("peername") or ("",))[0]
+        try:
+            async with asyncio.timeout(PROXY_HEADER_SECONDS):
+                while (header := read_proxy_header(bytes(self._ahead))) is None:
+                    if not (chunk := await self._reader.read(CHUNK_BYTES)):
+                        raise EOFError
+                    self._ahead += chunk
+        except TimeoutError as error:
+            raise Malformed("it does not come") from error
+        del self._ahead[: header.size_bytes]
+        # A client that the balancer does not know is a stranger, whoever the balancer is.
+        if not self._introduce(header.host or balancer, is_known=bool(header.host)):
+            raise _HangUp(replies.TOO_BUSY)
+
     # Commands
 
     async def _next_line(self) -> bytes:
         """The next command line without its end; raises EOFError at the end of the connection."""
         if b"\n" not in self._ahead:
+            self.waiting_since = self.loop.time()
             try:
                 async with asyncio.timeout(COMMAND_SECONDS):
                     await self._read_line()
             except TimeoutError as error:
                 raise _HangUp(replies.TOO_SLOW) from error
+            finally:
+                self.waiting_since = None
         end = self._ahead.index(b"\n")
         line = bytes(self._ahead[:end])
         del self._ahead[: end + 1]
@@ -248,7 +277,9 @@ class _Client(SMTP):
             return
         word, _, argument = line.decode("utf-8", "surrogateescape").partition(" ")
         command = word.upper()
-        if command not in self._dialogue.commands:
+        is_known = command in self._dialogue.commands
+        self._conduct.note_command(command, is_known=is_known)
+        if not is_known:
             _log.debug("%r: unknown command %r", self.name, word[:20])
             await self._say(replies.UNKNOWN_COMMAND)
             return
@@ -291,6 +322,7 @@ class _Client(SMTP):
             raise _HangUp(replies.for_exception(error)) from error
         finally:
             self._account(0)
+        self._conduct.note_mail()
         dialogue = self._dialogue
         lines = len(dialogue.recipients) if self._door.lmtp else 1
         delivery = dialogue.delivery(raw) if raw is not None else None

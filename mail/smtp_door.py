@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import logging
 import shutil
+import ssl
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,9 @@ Take = Callable[[Delivery], Awaitable[Taken]]
 
 MOST_CONNECTIONS = 200
 MOST_CONNECTIONS_PER_CLIENT = 20
+# From this share of all connections on, who has said nothing for so long has to make room.
+CROWD_SHARE = 0.8
+CROWD_PATIENCE_SECONDS = 10.0
 TAKE_SECONDS = 60.0
 SHUTDOWN_SECONDS = 6.0
 # How long a closed connection may still take in our last word, so that it is read and not cut off by a reset.
@@ -43,9 +47,14 @@ class Client(Protocol):
     name: str
     trusted: bool
     ended: asyncio.Future[None]
+    # Since when it has been waiting for a command, in seconds of the loop's clock; None while something is done.
+    waiting_since: float | None
 
     def close_if_idle(self) -> None:
         """Say 421 and close, unless a mail of this connection is being taken."""
+
+    def make_room(self) -> None:
+        """Say 421 and close: there are many connections, and this one does nothing."""
 
     def abort(self) -> None:
         """Cut the connection off."""
@@ -75,6 +84,15 @@ def story(error: BaseException) -> str:
     return f"{type(error).__name__} {text!r} at {places or 'nowhere'}"
 
 
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """What STARTTLS is done with; None where it is not offered."""
+    if settings.smtp_tls_cert is None or settings.smtp_tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.smtp_tls_cert, settings.smtp_tls_key)
+    return context
+
+
 class Door:
     """One listener, without its sockets."""
 
@@ -85,29 +103,41 @@ class Door:
         self.closing = False
         self.buffered_bytes = 0
         self._take = take
-        self._clients: set[Client] = set()
+        # Each with the name under which it is counted; none where it is not yet known who it is.
+        self._clients: dict[Client, str | None] = {}
         self._per_client: Counter[str] = Counter()
         self._takes: set[asyncio.Task[str]] = set()
         self._rates = RateCounter(settings.mail_limit)
         self._space = (-SPACE_CACHE_SECONDS, False)
 
-    def admit(self, client: Client) -> bool:
-        """Count the connection in, unless there are too many."""
+    def admit(self, client: Client, now: float) -> bool:
+        """Count the connection in, unless there are too many in all. When it gets crowded, silence is not borne long:
+        else two hundred clients that say nothing would keep everybody out for as long as a command may take."""
+        if len(self._clients) >= CROWD_SHARE * MOST_CONNECTIONS:
+            for other in list(self._clients):
+                if other.waiting_since is not None and now - other.waiting_since >= CROWD_PATIENCE_SECONDS:
+                    other.make_room()
+                    self.dismiss(other)
         if self.closing or len(self._clients) >= MOST_CONNECTIONS:
             return False
+        self._clients[client] = None
+        return True
+
+    def introduce(self, client: Client) -> bool:
+        """Count the connection of an admitted client under his name, unless he has too many."""
         if not client.trusted and self._per_client[client.name] >= MOST_CONNECTIONS_PER_CLIENT:
             return False
-        self._clients.add(client)
+        self._clients[client] = client.name
         self._per_client[client.name] += 1
         return True
 
     def dismiss(self, client: Client) -> None:
         """The connection has ended and counts no longer."""
-        if client in self._clients:
-            self._clients.remove(client)
-            self._per_client[client.name] -= 1
-            if not self._per_client[client.name]:
-                del self._per_client[client.name]
+        name = self._clients.pop(client, None)
+        if name is not None:
+            self._per_client[name] -= 1
+            if not self._per_client[name]:
+                del self._per_client[name]
 
     def may_send(self, client: Client, now: float) -> bool:
         """Count one mail of this client, and whether it is within the limit."""

@@ -55,7 +55,7 @@ def read_clues(settings: Settings, message: InboundMessage, envelope_to: Iterabl
         subject_ids=tuple(dict.fromkeys(int(digits) for digits in reversed(_SUBJECT_ID.findall(message.subject))))[
             :_MOST_IDS
         ],
-        own_token=message_id_token(settings, message.message_id or ""),
+        own_token=message_id_token(settings, message.message_id or "") or _loop_token(message.loop_mark),
         enclosed_tokens=tuple(token for message_id in enclosed if (token := message_id_token(settings, message_id))),
     )
 
@@ -76,6 +76,10 @@ def sent_token(settings: Settings, raw: bytes) -> str:
         if number > _MOST_FIELDS:
             break
     return ""
+
+
+def _loop_token(mark: str) -> str:
+    return mark if TOKEN.fullmatch(mark) else ""
 
 
 def _address_token(settings: Settings, address: str) -> str:

@@ -62,6 +62,7 @@ def test_the_data_folder_and_the_secret_are_private_and_stay(tmp_path: Path) -> 
         ("HELPDESK_MAX_MESSAGE_BYTES", "²"),
         ("HELPDESK_TRUSTED_RELAYS", "relay.example"),
         ("HELPDESK_TRUSTED_PROXIES", "300.0.0.1"),
+        ("HELPDESK_SMTP_PROXY_PROTOCOL", "on"),
         ("HELPDESK_SENDER_POLICY", "hard"),
         ("HELPDESK_STAFF_BY_MAIL", "on"),
         ("HELPDESK_ACKNOWLEDGE", "yes"),

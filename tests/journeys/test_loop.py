@@ -349,6 +349,7 @@ async def test_a_subject_can_never_add_a_header(desk: Desk) -> None:
     assert sorted(mail.keys()) == sorted(
         [
             "Message-ID",
+            "X-Helpdesk-Loop",
             "In-Reply-To",
             "References",
             "From",

@@ -22,7 +22,8 @@ from gateway.config import load_settings
 from gateway.errors import SpaceShort
 from gateway.model import Delivery, Outcome, Source, Taken
 from gateway.values import Endpoint
-from mail import replies, smtp, smtp_dialogue, smtp_door
+from mail import replies, smtp, smtp_conduct, smtp_dialogue, smtp_door
+from mail.proxy_header import Malformed, ProxyHeader, read_proxy_header
 from mail.smtp_data import MailContent
 from mail.smtp_door import client_name, story
 from mail.smtp_path import plain_address, read_path
@@ -725,6 +726,216 @@ async def test_twenty_errors_end_the_connection(house: House) -> None:
     got = [(await peer.reply())[:9] for _ in range(21)]
     assert got == ["500 5.5.1"] * 20 + ["421 4.7.0"]
     assert await peer.is_closed()
+
+
+async def test_a_stranger_who_does_much_and_delivers_nothing_is_told_to_come_again(opens) -> None:
+    async with opens(trusted_relays="", mail_limit="off") as house:
+        peer = await house.meet()
+        peer.send(b"FOO\r\n" * 9)
+        got = [(await peer.reply())[:9] for _ in range(6)]
+        assert got == ["500 5.5.1"] * 5 + ["421 4.7.0"]
+        assert await peer.is_closed()
+
+        peer = await house.meet()
+        peer.send(b"NOOP\r\nRSET\r\nVRFY x\r\nHELP\r\n" * 30)
+        codes = [(await peer.reply())[:3] for _ in range(101)]
+        assert codes == ["250", "250", "252", "214"] * 25 + ["421"]
+        assert await peer.is_closed()
+
+        peer = await house.meet()
+        for number in range(1, 101):
+            await peer.ask("RSET") if number % 2 else None
+            await peer.prepare()
+            assert (await peer.post(b"x")).endswith(f"stored as {number}")
+        assert await peer.reply() == replies.ENOUGH
+        assert await peer.is_closed()
+    assert len(house.desk.stored) == 100
+
+
+async def test_a_trusted_relay_may_do_all_that_but_make_errors(house: House) -> None:
+    peer = await house.meet()
+    for number in range(1, 103):
+        assert await peer.asks("RSET", "NOOP") == ["250 2.0.0"] * 2
+        await peer.prepare()
+        assert (await peer.post(b"x")).endswith(f"stored as {number}")
+    assert await peer.asks(*["FOO"] * 19) == ["500 5.5.1"] * 19
+
+
+async def test_a_stranger_who_stays_too_long_is_told_so_between_two_commands(
+    opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_conduct, "SESSION_SECONDS", 0.1)
+    async with opens(trusted_relays="") as house:
+        peer = await house.meet()
+        await peer.prepare()
+        await asyncio.sleep(0.12)
+        # The mail that is under way is taken all the same.
+        assert await peer.post(b"x") == "250 2.0.0 Ok: stored as 1"
+        assert await peer.reply() == replies.TOO_LONG
+        assert await peer.is_closed()
+
+
+async def test_silent_connections_make_room_when_it_gets_crowded(opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp_door, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(smtp_door, "CROWD_PATIENCE_SECONDS", 0.05)
+    gate = asyncio.Event()
+
+    async def act(delivery: Delivery) -> None:
+        await gate.wait()
+
+    async with opens() as house:
+        house.desk.act = act
+        busy, sending, *silent = [await house.meet() for _ in range(5)]
+        await busy.prepare()
+        busy.send(b"x\r\n.\r\n")
+        await sending.prepare()
+        await until(lambda: house.desk.deliveries)
+        # At once nobody has to go.
+        assert await (await house.connect()).reply() == replies.TOO_BUSY
+        await asyncio.sleep(0.06)
+        assert await (await house.meet()).ask("NOOP") == replies.OK
+        for peer in silent:
+            assert await peer.reply() == replies.TOO_SLOW
+            assert await peer.is_closed()
+        gate.set()
+        assert (await busy.reply()).startswith("250 ")
+        assert (await sending.post(b"x")).startswith("250 ")
+
+
+async def test_a_flood_of_commands_is_obeyed_in_order_and_nothing_twice(opens, tls: dict[str, str]) -> None:
+    """Fault F18: commands in one packet, behind DATA without waiting, behind STARTTLS."""
+    async with opens(**tls) as house:
+        peer = await house.meet()
+        mail = b"MAIL FROM:<a@x>\r\nRCPT TO:<support@example.org>\r\nDATA\r\n%d\r\n.\r\n"
+        peer.send(b"EHLO cat\r\n" + b"".join(mail % number + b"NOOP\r\n" * 95 for number in range(100)))
+        await peer.reply()
+        for number in range(1, 101):
+            got = [await peer.reply() for _ in range(99)]
+            assert got[3:] == [f"250 2.0.0 Ok: stored as {number}"] + [replies.OK] * 95
+        assert [delivery.raw for delivery in house.desk.stored] == [b"%d\r\n" % number for number in range(100)]
+        # Content that nobody asked for is commands, none of which is one.
+        peer.send(b"RSET\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r\nSTARTTLS\r\n" + mail % 7 + b"QUIT\r\n")
+        codes = [(await peer.reply())[:3] for _ in range(7)]
+        assert codes == ["250", "503", "500", "500", "500", "500", "220"]
+        await peer.writer.start_tls(ssl.create_default_context(cadata=CERTIFICATE), server_hostname="example.org")
+        assert await peer.asks("RCPT TO:<support@example.org>", "EHLO cat") == ["503 5.5.1", "250-examp"]
+        assert len(house.desk.stored) == 100
+
+
+# Behind a load balancer
+
+
+def version_2(command: int, family: int, rest: bytes) -> bytes:
+    return b"\r\n\r\n\x00\r\nQUIT\n" + struct.pack("!BBH", command, family, len(rest)) + rest
+
+
+FROM_IPV4 = socket.inet_aton("192.0.2.7") + socket.inet_aton("198.51.100.1") + struct.pack("!HH", 56324, 25)
+FROM_IPV6 = (
+    socket.inet_pton(socket.AF_INET6, "2001:db8::7") + socket.inet_pton(socket.AF_INET6, "::1") + b"\x00\x19\x00\x19"
+)
+HEADERS = [
+    (b"PROXY TCP4 192.0.2.7 198.51.100.1 56324 25\r\n", "192.0.2.7"),
+    (b"PROXY TCP6 2001:db8::7 ::1 56324 25\r\n", "2001:db8::7"),
+    (b"PROXY UNKNOWN\r\n", ""),
+    (b"PROXY UNKNOWN ffff:f::f ffff::f 65535 65535\r\n", ""),
+    (version_2(0x21, 0x11, FROM_IPV4), "192.0.2.7"),
+    (version_2(0x21, 0x21, FROM_IPV6), "2001:db8::7"),
+    (version_2(0x21, 0x11, FROM_IPV4 + b"\x04\x00\x03xyz" * 50), "192.0.2.7"),
+    (version_2(0x21, 0x00, b""), ""),
+    (version_2(0x21, 0x31, bytes(216)), ""),
+    (version_2(0x20, 0x00, b""), ""),
+    (version_2(0x20, 0x11, FROM_IPV4), ""),
+]
+NO_HEADERS = [
+    b"EHLO cat\r\n",
+    b"\r\nEHLO cat\r\n",
+    b"PROXY\r\n",
+    b"proxy TCP4 192.0.2.7 198.51.100.1 1 2\r\n",
+    b"PROXY TCP4 192.0.2.7 198.51.100.1 1 2\n" + b"x" * 107,
+    b"PROXY TCP4 192.0.2.7 198.51.100.1 1\r\n",
+    b"PROXY TCP4 192.0.2.7 198.51.100.1 1 65536\r\n",
+    b"PROXY TCP4 192.0.2.7 198.51.100.1 1 2 3\r\n",
+    b"PROXY TCP4 192.0.2.256 198.51.100.1 1 2\r\n",
+    b"PROXY TCP4 2001:db8::7 ::1 1 2\r\n",
+    b"PROXY TCP6 192.0.2.7 198.51.100.1 1 2\r\n",
+    b"PROXY TCP4  192.0.2.7 198.51.100.1 1 2\r\n",
+    b"PROXY UDP4 192.0.2.7 198.51.100.1 1 2\r\n",
+    b"PROXY UNKNOWN" + b" " * 100,
+    b"PROXY TCP4 \xd9\xa1.0.2.7 198.51.100.1 1 2\r\n",
+    b"\r\n\r\n\x00\r\nQUIX\n" + bytes(4),
+    version_2(0x11, 0x11, FROM_IPV4),
+    version_2(0x22, 0x11, FROM_IPV4),
+    version_2(0x21, 0x12, FROM_IPV4),
+    version_2(0x21, 0x11, FROM_IPV4[:-1]),
+    version_2(0x21, 0x21, FROM_IPV4),
+    version_2(0x21, 0x11, FROM_IPV4 + bytes(2048)),
+]
+
+
+@pytest.mark.parametrize(("header", "host"), HEADERS)
+def test_a_balancers_header_is_read_however_it_is_cut(header: bytes, host: str) -> None:
+    for end in range(len(header)):
+        assert read_proxy_header(header[:end]) is None
+    for rest in (b"", b"EHLO cat\r\n", header):
+        assert read_proxy_header(header + rest) == ProxyHeader(host, len(header))
+
+
+@pytest.mark.parametrize("data", NO_HEADERS)
+def test_what_is_no_header_is_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        read_proxy_header(data)
+
+
+async def test_behind_a_balancer_its_header_says_whom_to_count_and_to_trust(
+    opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_door, "MOST_CONNECTIONS_PER_CLIENT", 2)
+    async with opens(smtp_proxy_protocol="127.0.0.0/8", trusted_relays="127.0.0.1 2001:db8::/64") as house:
+
+        async def meet(header: bytes) -> Peer:
+            peer = await house.connect()
+            peer.send(header)
+            assert await peer.reply() == "220 example.org ESMTP", header
+            return peer
+
+        for (header, host), trusted in zip(HEADERS[:3], (False, True, False), strict=True):
+            peer = await meet(header + b"EHLO cat\r\n")
+            assert (await peer.reply()).startswith("250-"), host
+            await peer.prepare()
+            assert (await peer.post(b"x")).startswith("250 ")
+            # A client that the balancer cannot name is none of those whom we trust, though the balancer is.
+            assert house.desk.deliveries[-1].trusted is trusted, host
+        again = await meet(HEADERS[4][0])
+        third = await house.connect()
+        third.send(HEADERS[0][0])
+        assert await third.reply() == replies.TOO_BUSY
+        assert await third.is_closed()
+        await again.ask("QUIT")
+        await meet(HEADERS[0][0])
+        # A second header is a command like any other, and none that there is.
+        assert await again.is_closed()
+        assert (await (await meet(HEADERS[1][0])).ask(HEADERS[0][0].decode().strip())).startswith("500 ")
+
+
+@pytest.mark.parametrize("data", [NO_HEADERS[0], NO_HEADERS[7], NO_HEADERS[-1], b"PROXY TCP4 1"])
+async def test_a_balancers_connection_without_a_proper_header_is_closed_without_a_word(
+    opens, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    monkeypatch.setattr(smtp, "PROXY_HEADER_SECONDS", 0.1)
+    async with opens(smtp_proxy_protocol="127.0.0.1") as house:
+        peer = await house.connect()
+        peer.send(data)
+        assert await peer.is_closed()
+        assert not house.desk.deliveries
+
+
+async def test_nobody_else_may_say_who_he_is(opens) -> None:
+    async with opens(smtp_proxy_protocol="192.0.2.1", trusted_relays="192.0.2.7") as house:
+        peer = await house.meet()
+        assert await peer.ask("PROXY TCP4 192.0.2.7 198.51.100.1 1 2") == replies.UNKNOWN_COMMAND
+        await peer.prepare()
+        await peer.post(b"x")
+        assert not house.desk.deliveries[0].trusted
 
 
 async def test_connections_of_one_client_are_counted(opens, monkeypatch: pytest.MonkeyPatch) -> None:
