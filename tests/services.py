@@ -277,6 +277,7 @@ verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
@@ -322,10 +323,12 @@ def postfix(
     relays: Mapping[str, int] | None = None,
     mailboxes: Collection[str] = (),
     pipes: Mapping[str, Path] | None = None,
+    lmtp: Mapping[str, int] | None = None,
 ) -> Iterator[Postfix]:
     """A Postfix of our own, which asks no DNS; its log stays in `folder`.
 
-    Takes mail for the domains in `relays` and sends it by SMTP to that port of this machine; for the addresses in
+    Takes mail for the domains in `relays` and sends it by SMTP to that port of this machine, or by LMTP for those in
+    `lmtp`; for the addresses in
     `mailboxes` and puts it into a Maildir each; for the domains in `pipes` and hands it to that program as an
     unprivileged user, with sender and recipient as arguments. Refuses all else. What cannot go now is tried again
     every other second.
@@ -334,6 +337,7 @@ def postfix(
     log = folder / "postfix.log"
     port = free_port()
     routes = {domain: f"smtp:[127.0.0.1]:{target}" for domain, target in (relays or {}).items()}
+    routes |= {domain: f"lmtp:inet:[127.0.0.1]:{target}" for domain, target in (lmtp or {}).items()}
     routes |= {domain: f"pipe{number}:" for number, domain in enumerate(pipes or {})}
     with open_folder() as home:
         _lay_out_postfix(home)
