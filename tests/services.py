@@ -1,4 +1,4 @@
-"""Real programs for tests: private instances of PostgreSQL and Postfix, and the gateway as its own process.
+"""Real programs for tests: private instances of PostgreSQL, Postfix and HAProxy, and the gateway as its own process.
 
 Each runs on free ports, keeps its files in temporary folders and ends with its `with` block, however the test
 ends. The system's own services and their configuration are left alone. PostgreSQL refuses to run as root and Postfix
@@ -76,6 +76,8 @@ def missing(program: str) -> str:
         if absent:
             return f"not installed: {', '.join(absent)}"
         return "" if _IS_ROOT else "Postfix runs only if root starts it"
+    if program == "haproxy":
+        return "" if _program("haproxy") else "HAProxy is not installed"
     if program == "postfix-pipe":
         reason = missing("postfix")
         return reason or (
@@ -414,6 +416,37 @@ def _lay_out_postfix(home: Path) -> None:
         if owner:
             shutil.chown(home / name, owner, group)
         home.joinpath(name).chmod(mode)
+
+
+_HAPROXY = """defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+listen version1
+  bind 127.0.0.1:{ports[0]}
+  server gateway 127.0.0.1:{target} send-proxy
+listen version2
+  bind 127.0.0.1:{ports[1]}
+  server gateway 127.0.0.1:{target} send-proxy-v2 check inter 200ms
+"""
+
+
+@contextmanager
+def haproxy(folder: Path, target: int) -> Iterator[tuple[int, int]]:
+    """A HAProxy of our own in front of the port `target`; its log stays in `folder`.
+
+    Gives two ports: behind the first it writes version 1 of its header, behind the second version 2, where it also asks
+    now and then whether somebody is there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ports, log = (free_port(), free_port()), folder / "haproxy.log"
+    configuration = folder / "haproxy.cfg"
+    configuration.write_text(_HAPROXY.format(ports=ports, target=target))
+    command = [_program("haproxy"), "-db", "-f", str(configuration)]
+    with _running(command, log, stop=signal.SIGTERM) as process:
+        until(lambda: all(_is_listening(process, port, log) for port in ports), "HAProxy")
+        yield ports
 
 
 @dataclass

@@ -26,7 +26,7 @@ from gateway.config import load_settings
 from mail.pipe import deliver
 from tests.builders import DESK, PASSWORD, a_mail, send
 from tests.journeys.test_postfix import MARIA, appoint_olga, outcomes, pipe_script
-from tests.services import UNPRIVILEGED, GatewayProcess, free_port, open_folder, postfix, require, until
+from tests.services import UNPRIVILEGED, GatewayProcess, free_port, haproxy, open_folder, postfix, require, until
 
 pytestmark = pytest.mark.slow
 
@@ -183,6 +183,36 @@ def _serve_for(gateway: GatewayProcess, seconds: float, signal_number: signal.Si
 def _accepts(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
+
+
+def test_haproxy_in_front_tells_whom_to_count(gateway: GatewayProcess, tmp_path: Path) -> None:
+    require("haproxy")
+    gateway.settings |= {"HELPDESK_SMTP_PROXY_PROTOCOL": "127.0.0.1", "HELPDESK_MAIL_LIMIT": "1/d"}
+    with gateway.serving(), haproxy(tmp_path / "haproxy", gateway.smtp_port) as ports:
+        gateway.sign_in("olga", PASSWORD)
+        for number, port in enumerate(ports):
+            for name, code in (("ant", 250), ("bee", 451)):
+                assert _from(f"127.0.0.{7 + number}", port, a_mail(name=f"{name}{number}")) == code
+        # The balancer's own address is a trusted relay's, and none of its clients is one by that.
+        assert outcomes(gateway, 2) == ["ticket", "ticket"]
+        # Who goes past the balancer has no header to show; the balancer's own questions are no trouble.
+        with socket.create_connection(("127.0.0.1", gateway.smtp_port), timeout=20) as past:
+            past.sendall(b"EHLO cat\r\n")
+            with suppress(ConnectionError):
+                assert past.recv(1000) == b""
+        log = gateway.log.read_text()
+        assert log.count("header is missing or malformed") == 1
+        assert "'127.0.0.7' stored as 1" in log
+
+
+def _from(host: str, port: int, mail: bytes) -> int:
+    """Hand a mail over from this address; the code of the first refusal, or of the answer to it."""
+    with smtplib.SMTP("127.0.0.1", port, timeout=20, source_address=(host, 0)) as client:
+        client.ehlo("customer.example")
+        for answer in (client.mail(MARIA), client.rcpt(DESK)):
+            if answer[0] != 250:
+                return answer[0]
+        return client.data(mail)[0]
 
 
 @pytest.fixture
