@@ -21,11 +21,29 @@ class _OneLine(logging.Formatter):
         return "\n    ".join(drop_controls(line.replace("\t", " ")) for line in lines)
 
 
+class _NoDescriptors(logging.Filter):
+    """asyncio tells a hundred times a second, each with a traceback, that there is no descriptor left for another
+    connection. Once in ten seconds, in one line, is enough."""
+
+    _EVERY_SECONDS = 10.0
+    _told_at = -_EVERY_SECONDS
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith("socket.accept() out of system resource"):
+            return True
+        if abs(record.created - self._told_at) < self._EVERY_SECONDS:
+            return False
+        self._told_at = record.created
+        record.msg, record.args, record.exc_info = "no descriptor is left for another connection", (), None
+        return True
+
+
 def start_logging(level: int = logging.INFO) -> None:
     """Send the log to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("helpdesk").setLevel(level)
+    logging.getLogger("asyncio").addFilter(_NoDescriptors())
     for quiet in ("mail.log", "aiohttp.access"):
         logging.getLogger(quiet).setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Real programs for tests: private instances of PostgreSQL and Postfix, and the gateway as its own process.
+"""Real programs for tests: private instances of PostgreSQL, Postfix and HAProxy, and the gateway as its own process.
 
 Each runs on free ports, keeps its files in temporary folders and ends with its `with` block, however the test
 ends. The system's own services and their configuration are left alone. PostgreSQL refuses to run as root and Postfix
@@ -92,6 +92,8 @@ def missing(program: str) -> str:
     if program == "mail-dkim":
         found = subprocess.run(["perl", "-MMail::DKIM", "-e1"], check=False, capture_output=True).returncode == 0
         return "" if found else "Perl's Mail::DKIM is not installed"
+    if program == "haproxy":
+        return "" if _program("haproxy") else "HAProxy is not installed"
     if program == "postfix-pipe":
         reason = missing("postfix")
         return reason or (
@@ -293,6 +295,7 @@ verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
@@ -339,11 +342,13 @@ def postfix(
     relays: Mapping[str, int] | None = None,
     mailboxes: Collection[str] = (),
     pipes: Mapping[str, Path] | None = None,
+    lmtp: Mapping[str, int] | None = None,
     more: Mapping[str, object] | None = None,
 ) -> Iterator[Postfix]:
     """A Postfix of our own, which asks no DNS; its log stays in `folder`.
 
-    Takes mail for the domains in `relays` and sends it by SMTP to that port of this machine; for the addresses in
+    Takes mail for the domains in `relays` and sends it by SMTP to that port of this machine, or by LMTP for those in
+    `lmtp`; for the addresses in
     `mailboxes` and puts it into a Maildir each; for the domains in `pipes` and hands it to that program as an
     unprivileged user, with sender and recipient as arguments. Refuses all else. What cannot go now is tried again
     every other second. `more` are settings of main.cf that are laid over ours.
@@ -352,6 +357,7 @@ def postfix(
     log = folder / "postfix.log"
     port = free_port()
     routes = {domain: f"smtp:[127.0.0.1]:{target}" for domain, target in (relays or {}).items()}
+    routes |= {domain: f"lmtp:inet:[127.0.0.1]:{target}" for domain, target in (lmtp or {}).items()}
     routes |= {domain: f"pipe{number}:" for number, domain in enumerate(pipes or {})}
     with open_folder() as home:
         _lay_out_postfix(home)
@@ -554,6 +560,37 @@ def submission(folder: Path, *, mailboxes: Collection[str], password: str, cert:
             }
             with postfix(folder, mailboxes=mailboxes, more=more) as server:
                 yield server
+
+
+_HAPROXY = """defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+listen version1
+  bind 127.0.0.1:{ports[0]}
+  server gateway 127.0.0.1:{target} send-proxy
+listen version2
+  bind 127.0.0.1:{ports[1]}
+  server gateway 127.0.0.1:{target} send-proxy-v2 check inter 200ms
+"""
+
+
+@contextmanager
+def haproxy(folder: Path, target: int) -> Iterator[tuple[int, int]]:
+    """A HAProxy of our own in front of the port `target`; its log stays in `folder`.
+
+    Gives two ports: behind the first it writes version 1 of its header, behind the second version 2, where it also asks
+    now and then whether somebody is there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ports, log = (free_port(), free_port()), folder / "haproxy.log"
+    configuration = folder / "haproxy.cfg"
+    configuration.write_text(_HAPROXY.format(ports=ports, target=target))
+    command = [_program("haproxy"), "-db", "-f", str(configuration)]
+    with _running(command, log, stop=signal.SIGTERM) as process:
+        until(lambda: all(_is_listening(process, port, log) for port in ports), "HAProxy")
+        yield ports
 
 
 @dataclass
