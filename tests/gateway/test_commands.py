@@ -169,9 +169,9 @@ async def test_a_second_gateway_on_the_same_folder_and_a_taken_port_are_refused_
 
 async def test_migrate_says_what_it_did(environment: dict[str, str]) -> None:
     code, output, _ = await run(environment, "migrate")
-    assert (code, output) == (0, "The database was empty and is at version 0002 now.\n")
+    assert (code, output) == (0, "The database was empty and is at version 0005 now.\n")
     code, output, _ = await run(environment, "migrate")
-    assert (code, output) == (0, "The database is at version 0002 already; nothing to do.\n")
+    assert (code, output) == (0, "The database is at version 0005 already; nothing to do.\n")
 
 
 @pytest.mark.slow
