@@ -137,6 +137,9 @@ class Talk(asyncio.Protocol):
         try:
             await self._agree(commands)
             await self._write(_DOT.sub(b"..", with_crlf(letter.content)), BLOCK_SECONDS)
+            if self._unread:
+                # Whatever it is, it cannot be the answer to a dot that has not been sent.
+                raise _Lost("the relay speaks out of turn")
         except (_Lost, TimeoutError) as error:
             refusal = self._last_words()
             self.close("is given up")
@@ -159,7 +162,7 @@ class Talk(asyncio.Protocol):
             self.close("is given up")
             raise
         self._is_asking = False
-        if answer.code == 421 or self._unread:
+        if answer.code in range(300, 400) or answer.code == 421 or self._unread:
             self.close("is closing")
         if answer.code >= 300:
             raise _verdict(answer)
@@ -196,6 +199,7 @@ class Talk(asyncio.Protocol):
                 # Who refuses may hang up at once.
                 if not refusal:
                     raise
+                self.close("is given up")
                 break
             if refusal and command == commands[-1] and answer.code < 400:
                 self.close("takes a mail that it has refused")
@@ -208,11 +212,11 @@ class Talk(asyncio.Protocol):
         if refusal.code == 421:
             self.close("is closing")
         elif not self._lost:
-            await self._start_anew(refusal)
+            await self._start_anew()
         self._is_asking = False
         raise _verdict(refusal)
 
-    async def _start_anew(self, refusal: Answer) -> None:
+    async def _start_anew(self) -> None:
         """Make the connection ready for the next letter, or give it up; how this one ended is known already."""
         try:
             await self._write(b"RSET\r\n", COMMAND_SECONDS)

@@ -13,8 +13,6 @@ import asyncio
 import base64
 from dataclasses import replace
 
-import dkim
-
 from gateway.dkim_key import DkimKey
 from mail.compose import Letter
 from mail.relay_talk import with_crlf
@@ -39,6 +37,10 @@ class Signer:
     """Signs letters for one domain."""
 
     def __init__(self, key: DkimKey) -> None:
+        # It brings a whole DNS library along, which takes a third of a second: only who signs waits for that.
+        import dkim
+
+        self._dkim_sign = dkim.sign
         self._key = key
         if key.algorithm == "rsa":
             self._algorithm, self._secret = b"rsa-sha256", key.secret
@@ -51,7 +53,7 @@ class Signer:
 
     def _sign(self, letter: Letter) -> Letter:
         content = with_crlf(letter.content)
-        signature: bytes = dkim.sign(
+        signature: bytes = self._dkim_sign(
             content,
             selector=self._key.selector.encode("ascii"),
             domain=self._key.domain.encode("ascii"),

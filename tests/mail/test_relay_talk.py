@@ -199,6 +199,15 @@ async def test_a_connection_that_the_relay_closes_is_made_anew_at_once(goodbye: 
     assert peer.connections == 4 if goodbye.startswith("421") else peer.connections in {3, 4}
 
 
+@pytest.mark.parametrize("hello", ["250 relay", PIPELINING], ids=["one by one", "pipelined"])
+async def test_an_answer_before_the_dot_is_none_to_the_letter(hello: str) -> None:
+    peer = Peer({"EHLO": hello, "DATA": "354 go on\r\n250 taken as 41"})
+    async with talking_to(peer) as sender:
+        with pytest.raises(TryLater, match="out of turn"):
+            await sender.send(LETTER)
+    assert peer.taken == []
+
+
 async def test_a_relay_that_refuses_before_the_end_and_hangs_up_is_heard() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for answer in (b"220 relay\r\n", b"250 relay\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"):

@@ -135,14 +135,14 @@ def _own_mails(tmp_path: Path) -> dict[str, str]:
     token = "r1" + "a" * 36
     story = "The printer is\non fire.\nTo check your ticket, press to link: http://other.example/"
     note = {"ticket_id": 66, "subject": "x", "ticket_message": story, "author": "Ann Lee", "message": story}
-    note |= {"intake_id": 5}
+    note |= {"intake_id": 5, "outbox_id": 9}
     contexts: dict[str, tuple[OutboxKind, dict[str, object]]] = {
         "answer": (OutboxKind.ANSWER, {"ticket_id": 66, "subject": "x", "message": story, "answer": "Restart it."}),
         "receipt": (OutboxKind.RECEIPT, {"ticket_id": 66, "trust": "unverified"}),
         "confirm": (OutboxKind.CONFIRM, {"username": "ann", "expires_at": 1795432800}),
         "digest": (OutboxKind.DIGEST, {"items": [{"ticket_id": 6, "subject": "x", "author": "Ann"}], "more": 3}),
     }
-    for occasion in ("ticket", "answer", "held", "bounced", "refused", "unheard"):
+    for occasion in ("ticket", "answer", "held", "bounced", "refused", "uncertain", "unheard"):
         contexts[f"notice {occasion}"] = (OutboxKind.NOTICE, {**note, "occasion": occasion})
     mails: dict[str, str] = {}
     for name, (kind, context) in contexts.items():
@@ -159,6 +159,9 @@ def _own_mails(tmp_path: Path) -> dict[str, str]:
             person_id=7,
             attempts=1,
             created_at=datetime(2026, 11, 23, 12, 0, tzinfo=UTC),
+            domain="x.example",
+            unanswered=False,
+            tried_since=datetime(2026, 11, 23, 12, 0, tzinfo=UTC),
         )
         content = message_from_bytes(composer.compose(mail).content, policy=policy.default)
         assert isinstance(content, EmailMessage)
