@@ -27,14 +27,29 @@ from gateway.migrate import check_version, migrate
 from gateway.model import Delivery, Taken
 from gateway.passwords import Passwords
 from gateway.values import Endpoint
+from mail.archive import NoArchive, NoMail
 from mail.courier import delivering
+from mail.importing import Tally, import_archive
 from mail.intake import Mailroom
 from mail.pipe import deliver
 from mail.smtp import listening
 from mail.threads import is_ours
-from mail.worker import reading
+from mail.worker import NoWorker, reading
 
-__all__ = ["AlreadyServed", "Gateway", "PortTaken", "catching", "deliver", "running", "serve"]
+__all__ = [
+    "AlreadyServed",
+    "Gateway",
+    "NoArchive",
+    "NoMail",
+    "NoWorker",
+    "PortTaken",
+    "Tally",
+    "catching",
+    "deliver",
+    "import_archive",
+    "running",
+    "serve",
+]
 _STOP_SECONDS = 4
 _log = logging.getLogger("helpdesk.gateway")
 
