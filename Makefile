@@ -10,7 +10,7 @@ TEST := $(VENV)/ready-to-test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test test-slow corpora fuzz check clean
+.PHONY: help run demo test test-slow corpora fuzz speed check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ SEED ?= 1
 COUNT ?= 100000
 fuzz: $(TEST) ## read 100,000 mutated mails; SEED=1 COUNT=100000
 	$(VENV)/bin/python -m tests.fuzz --seed $(SEED) --count $(COUNT)
+
+speed: $(TEST) ## measure how many old mails a second are imported
+	$(VENV)/bin/python -m tests.speed.importing
 
 check: $(TEST) ## check style, layout and types
 	$(VENV)/bin/python -m ruff check .

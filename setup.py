@@ -29,6 +29,7 @@ setup(
         "argon2-cffi>=25.1.0",
         "asyncpg>=0.32.0",
         "chardet>=7.7.0",
+        "dnspython>=2.9.2",
         "flufl.bounce>=6.0.0",
         "jinja2>=3.1.6",
         "libpass>=1.9.4",

@@ -1,6 +1,7 @@
 """The command `helpdesk`. Each subcommand reads the settings, calls one thing, and turns errors into exit codes.
 
-Exit codes are those of sysexits.h: 78 wrong settings, 75 try again, 67 no such address, 66 no such file, 65 refused for good.
+Exit codes are those of sysexits.h: 78 wrong settings, 75 try again, 67 no such address, 66 no such file,
+65 refused for good.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from gateway.logs import start_logging
 from gateway.migrate import check_version, migrate
 from gateway.model import EMAIL_PATTERN, USERNAME_PATTERN, fold_key
 from gateway.passwords import Passwords, password_mistakes
+from gateway.values import read_endpoint
 
 EX_OK, EX_FAILED, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 66, 75, 78
 
@@ -78,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="play the whole story on a throw-away gateway")
     archive = commands.add_parser("import", help="take old mail: mbox, Maildir, .eml file or folder; sends nothing")
     archive.add_argument("path", metavar="PATH", type=Path)
-    commands.add_parser("doctor", help="check settings, database, relay, mailboxes and DNS")
+    doctor = commands.add_parser("doctor", help="check settings, database, relay, mailboxes and DNS")
+    doctor.add_argument("--nameserver", metavar="HOST:PORT", type=read_endpoint, help="ask this DNS server")
     deliver = commands.add_parser("deliver", help="take one mail on standard input")
     deliver.add_argument("--to", metavar="ADDRESS", help="the address the mail was for")
     deliver.add_argument("--from", dest="sender", metavar="ADDRESS", help="the envelope sender, <> for none")
@@ -190,8 +193,13 @@ async def _import(settings: Settings, options: argparse.Namespace) -> int:
 
 async def _doctor(settings: Settings, options: argparse.Namespace) -> int:
     from gateway.app import doctor
+    from gateway.doctor import failed
 
-    return await doctor(settings)
+    server = options.nameserver
+    findings = await doctor(settings, nameserver=(server.host, server.port) if server else None)
+    for finding in findings:
+        print(finding.line())
+    return EX_FAILED if failed(findings) else EX_OK
 
 
 _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]] = {

@@ -21,6 +21,17 @@ from aiohttp import web
 from api.app import build
 from gateway.config import Settings
 from gateway.database import Database
+from gateway.dns_records import Lookup, check_domain
+from gateway.doctor import (
+    Check,
+    Finding,
+    check_data_folder,
+    check_database,
+    check_settings,
+    is_local,
+    run_checks,
+    secrets_of,
+)
 from gateway.errors import DeskError
 from gateway.keys import COURIER, DATABASE, MAILROOM, PASSWORDS
 from gateway.migrate import check_version, migrate
@@ -32,6 +43,7 @@ from mail.courier import delivering
 from mail.importing import Tally, import_archive
 from mail.intake import Mailroom
 from mail.pipe import deliver
+from mail.relay_check import check_relay
 from mail.smtp import listening
 from mail.threads import is_ours
 from mail.worker import NoWorker, reading
@@ -46,6 +58,7 @@ __all__ = [
     "Tally",
     "catching",
     "deliver",
+    "doctor",
     "import_archive",
     "running",
     "serve",
@@ -174,3 +187,23 @@ async def serve(settings: Settings) -> None:
         await stop.wait()
         _log.info("stopping")
     _log.info("stopped")
+
+
+async def doctor(settings: Settings, *, nameserver: tuple[str, int] | None = None) -> list[Finding]:
+    """Look at everything that a desk needs; changes nothing and sends nothing. `nameserver`: ask this one, not those
+    of the machine."""
+    domains = dict.fromkeys(address.rpartition("@")[2] for address in settings.support_addresses)
+    lookup = Lookup(nameserver)
+    checks: list[tuple[str, Check]] = [
+        ("settings", partial(check_settings, settings)),
+        ("data folder", partial(check_data_folder, settings)),
+        ("database", partial(check_database, settings)),
+        (
+            "relay",
+            partial(
+                check_relay, settings.relay, settings.support_domain, desk_is_local=is_local(settings.support_domain)
+            ),
+        ),
+        *((f"DNS of {domain}", partial(check_domain, domain, lookup)) for domain in domains if not is_local(domain)),
+    ]
+    return await run_checks(checks, secrets=secrets_of(settings))

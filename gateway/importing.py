@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import people
@@ -72,7 +72,7 @@ async def import_mails(
     now: datetime,
 ) -> list[Imported]:
     """Store a batch of old mails, oldest first, and what they become. Returns the fate of each, in their order."""
-    known = await _known(connection, [mail.fingerprint for mail in mails])
+    known = await known_fingerprints(connection, [mail.fingerprint for mail in mails])
     planner = Planner(
         settings,
         conversations,
@@ -101,7 +101,8 @@ async def import_mails(
     ]
 
 
-async def _known(connection: AsyncConnection, fingerprints: list[str]) -> set[str]:
+async def known_fingerprints(connection: AsyncConnection, fingerprints: Sequence[str]) -> set[str]:
+    """Which of these mails the ledger has."""
     rows = await connection.execute(select(intake.c.fingerprint).where(intake.c.fingerprint.in_(fingerprints)))
     return set(rows.scalars())
 
@@ -144,31 +145,29 @@ async def _store(connection: AsyncConnection, plans: list[Plan], planner: Planne
     new_tickets = list({id(plan.ticket): plan.ticket for plan in plans if plan.ticket and not plan.ticket.id}.values())
     new_answers = [plan.answer for plan in plans if plan.answer]
     customers = await _customers(connection, new_tickets, new_answers, planner, now)
-    if new_tickets:
-        ids = await connection.execute(
-            tickets.insert().returning(tickets.c.id, sort_by_parameter_order=True),
-            [{**ticket.values, "customer_id": customers[ticket.customer].id} for ticket in new_tickets],
-        )
-        for ticket, ticket_id in zip(new_tickets, ids.scalars(), strict=True):
-            ticket.id = ticket_id
-    if new_answers:
-        ids = await connection.execute(
-            answers.insert().returning(answers.c.id, sort_by_parameter_order=True),
-            [
-                {
-                    **answer.values,
-                    "ticket_id": answer.ticket.id,
-                    "author_id": (answer.by_staff or customers[answer.author]).id,
-                }
-                for answer in new_answers
-            ],
-        )
-        for answer, answer_id in zip(new_answers, ids.scalars(), strict=True):
-            answer.id = answer_id
-    ids = await connection.execute(
-        intake.insert().returning(intake.c.id, sort_by_parameter_order=True), [_ledger_row(plan, now) for plan in plans]
+    ids = await _insert(
+        connection,
+        tickets,
+        [{**ticket.values, "customer_id": customers[ticket.customer].id} for ticket in new_tickets],
     )
-    for plan, intake_id in zip(plans, list(ids.scalars()), strict=True):
+    for ticket, ticket_id in zip(new_tickets, ids, strict=True):
+        ticket.id = ticket_id
+    ids = await _insert(
+        connection,
+        answers,
+        [
+            {
+                **answer.values,
+                "ticket_id": answer.ticket.id,
+                "author_id": (answer.by_staff or customers[answer.author]).id,
+            }
+            for answer in new_answers
+        ],
+    )
+    for answer, answer_id in zip(new_answers, ids, strict=True):
+        answer.id = answer_id
+    ids = await _insert(connection, intake, [_ledger_row(plan, now) for plan in plans])
+    for plan, intake_id in zip(plans, ids, strict=True):
         message = plan.mail.reading.message
         if message is not None and (message.attachments or plan.forwarded) and plan.mail.packed:
             deed = Deed.FORWARD if plan.forwarded else Deed.OPEN
@@ -183,6 +182,26 @@ async def _store(connection: AsyncConnection, plans: list[Plan], planner: Planne
     ]
     if bodies:
         await connection.execute(raw_mails.insert(), bodies)
+
+
+async def _insert(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> list[int]:
+    """Insert many rows with one statement; returns their ids, in their order.
+
+    PostgreSQL gives the ids out and tells which row got which. SQLite does not tell; but there a unit of work has the
+    database to itself, so the next ids can be known beforehand.
+    """
+    if not rows:
+        return []
+    if connection.dialect.name == "sqlite":
+        last = await connection.execute(
+            text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table.name}
+        )
+        first_id = (last.scalar_one_or_none() or 0) + 1
+        ids = list(range(first_id, first_id + len(rows)))
+        await connection.execute(table.insert(), [{**row, "id": row_id} for row, row_id in zip(rows, ids, strict=True)])
+        return ids
+    given = await connection.execute(table.insert().returning(table.c.id, sort_by_parameter_order=True), rows)
+    return list(given.scalars())
 
 
 async def _customers(

@@ -23,6 +23,7 @@ import os
 import re
 import tempfile
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class Archive:
             if not is_folder:
                 self._look_at(path)
         except OSError as error:
-            raise NoArchive(f"{path} cannot be read: {error.strerror}") from error
+            raise NoArchive(f"{path} cannot be read: {error.strerror or error}") from error
 
     def __enter__(self) -> Archive:
         return self
@@ -195,9 +196,9 @@ def _content(path: Path) -> IO[bytes]:
             with gzip.GzipFile(fileobj=file) as packed:
                 while block := packed.read(_BLOCK_BYTES):
                     unpacked.write(block)
-        except EOFError as error:
+        except (EOFError, zlib.error) as error:
             unpacked.close()
-            raise OSError("it is cut off") from error
+            raise OSError("it is cut off or damaged") from error
         except BaseException:
             unpacked.close()
             raise

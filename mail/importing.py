@@ -44,6 +44,7 @@ BATCH_MAILS = 200
 # So many batches are being read while one is being stored.
 _AHEAD = 4
 _LOOK_EVERY = 500
+_NOT_READ = Reading(message=None)
 _log = logging.getLogger("helpdesk.import")
 
 # Tells how far it is: what is being done, how much of it is done, how much there is (0: not known yet).
@@ -186,19 +187,31 @@ class _Import:
     async def _understand(self, positions: list[int]) -> list[OldMail]:
         """Read the mails of a batch. Raises NoWorker, which passes, and OSError where the archive does."""
         taken = [at for at in positions if self._places[at].length_bytes <= self._settings.max_message_bytes]
-        raws = await asyncio.to_thread(lambda: [self._archive.read(self._places[at]) for at in taken])
-        readings = await self._reader.read_many(raws, authserv_id="", trusted=False)
-        mails = {at: self._mail(at, raw, found) for at, raw, found in zip(taken, raws, readings, strict=True)}
+        contents = await asyncio.to_thread(self._contents, taken)
+        known = await self._database.read(
+            lambda connection: importing.known_fingerprints(connection, [digest for _, digest in contents])
+        )
+        # What is known need not be read again; whether it still is, is seen when the batch is stored.
+        new = [raw for raw, digest in contents if digest not in known]
+        readings = iter(await self._reader.read_many(new, authserv_id="", trusted=False))
+        mails = {
+            at: self._mail(at, raw, digest, _NOT_READ if digest in known else self._reading(next(readings)))
+            for at, (raw, digest) in zip(taken, contents, strict=True)
+        }
         for position in set(positions) - set(taken):
             mails[position] = await asyncio.to_thread(self._refused, position)
         return [mails[at] for at in positions]
 
-    def _mail(self, position: int, raw: bytes, found: InboundMessage | Unreadable) -> OldMail:
+    def _contents(self, positions: list[int]) -> list[tuple[bytes, str]]:
+        raws = [self._archive.read(self._places[at]) for at in positions]
+        return [(raw, fingerprint(raw)) for raw in raws]
+
+    def _mail(self, position: int, raw: bytes, digest: str, found: Reading) -> OldMail:
         return OldMail(
-            reading=self._reading(found),
-            fingerprint=fingerprint(raw),
+            reading=found,
+            fingerprint=digest,
             size_bytes=len(raw),
-            packed=pack(raw),
+            packed=None if found is _NOT_READ else pack(raw),
             written_at=self._chronology.written_at(position),
             conversation=self._chronology.conversation(position),
         )
