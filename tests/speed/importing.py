@@ -15,24 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-_WORDS = [
-    "the",
-    "printer",
-    "on",
-    "fourth",
-    "floor",
-    "is",
-    "burning",
-    "again",
-    "and",
-    "says",
-    "load",
-    "letter",
-    "which",
-    "nobody",
-    "here",
-    "understands",
-]
+_WORDS = ("the printer burns", "again and", "says", "load letter", "which", "nobody here", "understands", "at all")
 
 
 def write_mbox(path: Path, count: int) -> None:
@@ -59,9 +42,9 @@ def _mail(number: int, chance: random.Random) -> bytes:
         lines.append(f"In-Reply-To: <{number - 1}@customer.example>")
         lines.append(f"References: <{first}@customer.example>\n <{number - 1}@customer.example>")
     lines += ["User-Agent: Mozilla Thunderbird", "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", ""]
-    lines += [" ".join(chance.choices(_WORDS, k=12)) for _ in range(16)]
+    lines += [" ".join(chance.choices(_WORDS, k=8)) for _ in range(16)]
     lines += ["", "On Mon, 23 Nov 2020 at 11:00, Support <support@localhost> wrote:"]
-    lines += ["> " + " ".join(chance.choices(_WORDS, k=11)) for _ in range(10)]
+    lines += ["> " + " ".join(chance.choices(_WORDS, k=7)) for _ in range(10)]
     lines += ["", "-- ", "Maria", ""]
     return "\n".join(lines).encode()
 
