@@ -1,7 +1,11 @@
-"""The list of a mail's attachments: which of its parts are kept for a conversation, and which are folded away.
+"""The list of a mail's attachments: which of its parts are kept for a conversation, and who may see them.
 
 Their bytes stay in the raw mail. The image of a signature comes with every mail of its sender; the second time the
-same bytes are folded: they stay in the ledger and can be fetched, and the conversation is not cluttered with them.
+same bytes are folded: they stay in the ledger and can be fetched, and the conversation is not cluttered with them. That
+goes for small images in a mail that says something: one that is all there is, is never folded.
+
+Of a mail that staff pass on, only what was inside the enclosed mail is for the customer. What stands beside it may be
+meant for colleagues, and in one that was passed on inline nobody can tell, so both are for staff alone.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from gateway.model import AttachmentInfo, InboundMessage, fold_key
 from gateway.schema import attachments, intake
 
 # A larger picture is more likely shown on purpose, even twice.
-_LARGEST_LOGO_BYTES = 102_400
+_LARGEST_LOGO_BYTES = 65_536
 
 
 async def store_attachments(
@@ -22,10 +26,13 @@ async def store_attachments(
 ) -> None:
     """List the attachments of the mail in the ledger row `intake_id`, anew where there is a list already."""
     await connection.execute(attachments.delete().where(attachments.c.intake_id == intake_id))
-    parts = _parts(message, decision)
+    forwarded = message.forwarded if decision.deed is Deed.FORWARD else None
+    parts = [*((part, forwarded is not None) for part in message.attachments)]
+    parts += [(part, False) for part in (forwarded.attachments if forwarded else ())]
     if not parts:
         return
-    known = await _seen_before(connection, intake_id, fold_key(message.sender.address), parts)
+    logos = {part.sha256 for part, _ in parts if message.text.strip() and _may_be_logo(part)}
+    known = await _seen_before(connection, intake_id, fold_key(message.sender.address), logos)
     await connection.execute(
         attachments.insert(),
         [
@@ -39,28 +46,19 @@ async def store_attachments(
                 "inline": part.inline,
                 "content_id": part.content_id,
                 "folded": part.sha256 in known and _may_be_logo(part),
+                "for_staff": for_staff,
             }
-            for part in parts
+            for part, for_staff in parts
         ],
     )
-
-
-def _parts(message: InboundMessage, decision: Decision) -> tuple[AttachmentInfo, ...]:
-    """The mail's own, and of one that was passed on as an attachment those inside it as well."""
-    if decision.deed is Deed.FORWARD and message.forwarded is not None:
-        return (*message.attachments, *message.forwarded.attachments)
-    return message.attachments
 
 
 def _may_be_logo(part: AttachmentInfo) -> bool:
     return part.inline and part.content_type.startswith("image/") and 0 < part.size_bytes <= _LARGEST_LOGO_BYTES
 
 
-async def _seen_before(
-    connection: AsyncConnection, intake_id: int, sender_key: str, parts: tuple[AttachmentInfo, ...]
-) -> set[str]:
-    """The SHA-256 of those images that an earlier mail of this sender brought, too."""
-    logos = {part.sha256 for part in parts if _may_be_logo(part)}
+async def _seen_before(connection: AsyncConnection, intake_id: int, sender_key: str, logos: set[str]) -> set[str]:
+    """Which of these images (by SHA-256) an earlier mail of this sender brought, too."""
     if not logos or not sender_key:
         return set()
     rows = await connection.execute(

@@ -76,6 +76,7 @@ async def list_messages(connection: AsyncConnection, *, actor: Actor, ticket_id:
         select(attachments, intake.c.answer_id)
         .join(intake, intake.c.id == attachments.c.intake_id)
         .where(intake.c.ticket_id == ticket_id, intake.c.outcome.in_(IN_CONVERSATION), ~attachments.c.folded)
+        .where(_attachment_visible(actor))
         .order_by(attachments.c.id)
     )
     for row in found:
@@ -116,7 +117,7 @@ async def list_messages(connection: AsyncConnection, *, actor: Actor, ticket_id:
 
 
 def _attachment_visible(actor: Actor) -> ColumnElement[bool]:
-    return true() if actor.is_staff else intake.c.outcome.in_(IN_CONVERSATION)
+    return true() if actor.is_staff else intake.c.outcome.in_(IN_CONVERSATION) & ~attachments.c.for_staff
 
 
 async def get_attachment(connection: AsyncConnection, *, actor: Actor, attachment_id: int) -> StoredAttachment:

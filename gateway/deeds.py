@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import notices, outbox, people, tickets
 from gateway.config import Settings
 from gateway.matching import Decision, Deed
-from gateway.model import AnswerKind, Audience, InboundMessage, OutboxKind, Outcome, Verdict, Via
+from gateway.model import AnswerKind, Audience, InboundMessage, OutboxKind, Outcome, Person, Verdict, Via
 from gateway.outbox import NewName
 
 # Stands where somebody sent neither text nor subject: an image alone, say.
@@ -104,9 +104,8 @@ async def _open(
         trust=decision.trust,
         tell_staff=not automatic,
     )
-    claimant = await people.claiming_account(connection, author.email) if author.email else None
-    if claimant and not automatic and message.verdict is not Verdict.FAIL:
-        await people.owe_confirmation(connection, settings, claimant, now=now, new_name=new_name)
+    if not automatic and message.verdict is not Verdict.FAIL:
+        await _owe_confirmation(connection, settings, author, now=now, new_name=new_name)
     if not automatic:
         await _owe_receipt(connection, settings, ticket_id, message, decision, now=now, new_name=new_name)
     return Done(outcome=Outcome.AUTOMATIC if automatic else Outcome.TICKET, ticket_id=ticket_id)
@@ -129,10 +128,11 @@ async def _open_forwarded(
     forwarded, staff = message.forwarded, decision.author
     assert forwarded is not None
     assert staff is not None
+    customer = await people.ensure_customer(connection, forwarded.sender, now)
     ticket_id = await tickets.open_ticket(
         connection,
         settings,
-        customer=await people.ensure_customer(connection, forwarded.sender, now),
+        customer=customer,
         message=(forwarded.text.strip() and forwarded.text) or forwarded.subject or NO_WORDS,
         via=Via.EMAIL,
         now=now,
@@ -141,6 +141,7 @@ async def _open_forwarded(
         trust=decision.trust,
         written_at=min(forwarded.sent_at, now) if forwarded.sent_at else None,
     )
+    await _owe_confirmation(connection, settings, customer, now=now, new_name=new_name)
     if forwarded.comment.strip():
         await tickets.add_answer(
             connection,
@@ -191,6 +192,15 @@ async def _answer(
     return Done(
         outcome=Outcome.AUTOMATIC if automatic else Outcome.ANSWER, ticket_id=decision.ticket_id, answer_id=answer_id
     )
+
+
+async def _owe_confirmation(
+    connection: AsyncConnection, settings: Settings, customer: Person, *, now: datetime, new_name: NewName
+) -> None:
+    """Whoever has an account that merely claims the address gets the link that proves it, to see his tickets there."""
+    claimant = await people.claiming_account(connection, customer.email) if customer.email else None
+    if claimant:
+        await people.owe_confirmation(connection, settings, claimant, now=now, new_name=new_name)
 
 
 async def _owe_receipt(

@@ -233,7 +233,7 @@ def _forward(facts: Facts, staff: Person, trust: str) -> Decision:
 
 
 def _new_reason(facts: Facts) -> str:
-    reason = "new ticket" if facts.has_sender else "new ticket, the sender cannot be named without doubt"
+    reason = "new ticket" if facts.has_sender else "new ticket of an unknown sender"
     if facts.named:
         named = ", ".join(f"#{number}" for number in facts.named)
         return f"{reason}; the subject names {named}, of which the sender is no participant"

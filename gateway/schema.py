@@ -189,7 +189,8 @@ raw_mails = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# `folded` is an image of a signature that its sender has sent before: kept, but no part of the conversation.
+# `folded` is an image of a signature that its sender has sent before: kept, but no part of the conversation. What is
+# `for_staff` came with a mail that staff passed on, and its customer does not see it.
 attachments = _table(
     "attachments",
     _link("intake_id", "intake"),
@@ -201,6 +202,7 @@ attachments = _table(
     Column("inline", Boolean, nullable=False),
     Column("content_id", Text, nullable=False),
     Column("folded", Boolean, nullable=False, server_default=false()),
+    Column("for_staff", Boolean, nullable=False, server_default=false()),
 )
 Index(None, attachments.c.intake_id)
 Index(None, attachments.c.sha256)

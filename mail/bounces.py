@@ -71,7 +71,13 @@ _TELLS_OF_HIMSELF = re.compile(
 # What a person's mail program writes, and a mail server's report does not.
 _PERSONAL_FIELDS = ("in-reply-to", "references", "user-agent", "thread-index", "x-originating-ip")
 _FIRST_PERSON = re.compile(
-    r"\b(?:I|[Mm]y|I'm|[Hh]ello|[Hh]i|[Dd]ear|[Pp]lease help|[Tt]hanks)\b|здравствуйте|guten tag", re.M
+    r"\b(?:I|[Mm]y|I'm|[Hh]ello|[Hh]i|[Dd]ear|[Pp]lease help|[Pp]lease (?:send|look|check)|[Tt]hanks|"
+    # "please", "why", "look" and greetings, which no program says.
+    r"[Зз]дравствуйте|[Пп]осмотрите|[Пп]очему|[Пп]одскажите|[Дд]обрый день|[Чч]ому|[Пп]одивіться|[Дд]обрий день|"
+    r"[Gg]uten [Tt]ag|[Hh]allo|[Ww]arum|[Kk]önnen Sie|[Bb]onjour|[Pp]ourquoi|[Pp]ouvez-vous|[Hh]ola|[Pp]or qué|"
+    r"[Pp]ueden?|[Oo]lá|[Pp]or que|[Pp]odem?|[Bb]uongiorno|[Pp]erché|[Pp]otete|[Dd]zień dobry|[Dd]laczego|[Dd]obrý den|"
+    r"[Pp]roč|[Gg]oedemiddag|[Ww]aarom|[Mm]erhaba|[Nn]eden)\b|您好|你好|请问|こんにちは|なぜ|안녕하세요|왜",
+    re.M,
 )
 _PASSED_ON = re.compile(r"(?:fwd?|wg|tr|rv|vb|enc|doorst|пересл)\s*:", re.IGNORECASE)
 _ENCLOSED = frozenset(

@@ -21,7 +21,7 @@ _FOLDED = re.compile(rb"\r?\n[ \t]+")
 
 def read_fields(raw: bytes) -> Iterator[tuple[str, bytes, int]]:
     """Each field: its name in lower case, its unfolded value, and where the next line begins."""
-    line_end = b"\n" if b"\n" in raw else b"\r"
+    line_end = b"\n" if b"\n" in raw.rstrip(b"\r\n") else b"\r"
     end_of_field = _ENDS[line_end]
     position, length = 0, len(raw)
     while position < length:

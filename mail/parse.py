@@ -54,7 +54,8 @@ def _read(raw: bytes, *, is_enclosed: bool = False) -> InboundMessage:
     # Programs that send raw 8-bit headers write them in the charset of their text.
     charset = next((leaf.parameters["charset"] for leaf in tree.leaves[:10] if leaf.parameters.get("charset")), None)
     subject = _guarded(lambda: clean_line(headers.decode_text(fields.first("subject"), charset=charset)), "")
-    sender = _guarded(lambda: headers.sender(fields.all("from"), charset), Mailbox())
+    hidden = [""] if fields.hides_from else []
+    sender = _guarded(lambda: headers.sender([*fields.all("from"), *hidden], charset), Mailbox())
     recipients = [value for name in _RECIPIENT_FIELDS for value in fields.all(name)]
     own_text: frozenset[int] = _guarded(lambda: text_parts(root, tree, reader), frozenset())
     pages: list[Page] = _guarded(lambda: read_pages(reader, root), [])
@@ -84,7 +85,7 @@ def _read(raw: bytes, *, is_enclosed: bool = False) -> InboundMessage:
         forwarded=None
         if is_enclosed or bounce
         else _guarded(lambda: _forwarded(raw, root, tree, subject, text, is_automatic=signs.automatic), None),
-        remarks=_remarks(tree, fields.all("from"), sender, recipients),
+        remarks=_remarks(tree, sender, recipients),
     )
 
 
@@ -129,8 +130,8 @@ def _forwarded(raw: bytes, root: Part, tree: Tree, subject: str, text: str, *, i
     return forwards.find_forward(subject, text, carried_at, enclosed if is_one else None)
 
 
-def _remarks(tree: Tree, from_values: list[str], sender: Mailbox, recipients: list[str]) -> tuple[str, ...]:
+def _remarks(tree: Tree, sender: Mailbox, recipients: list[str]) -> tuple[str, ...]:
     """What is only in the raw mail, and what is odd about it; called last."""
-    unnamed = [UNNAMED] if any(value.strip() for value in from_values) and not sender.address else []
+    unnamed = [UNNAMED] if sender.name and not sender.address else []
     is_crowd = sum(value.count("@") for value in recipients) > headers.MOST_ADDRESSES
     return (*unnamed, *([CROWD] if is_crowd else []), *tree.remarks)

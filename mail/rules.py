@@ -52,29 +52,33 @@ _TAG = r"(?:\[[^\[\]]{0,40}\]\s*){0,3}"
 _AWAY_SUBJECT = re.compile(
     _TAG + r"(?:"
     # The words are set by the mail program, so they open the subject.
-    r"(?:auto(?:matic|mated)?[- ]?(?:reply|response|answer)|auto[- ]?repl(?:y|ied)|out[- ]of[- ](?:the[- ])?office|"
+    r"(?:auto(?:matic|mated)?[- ]?(?:response|answer)|auto[- ]?repl(?:y|ied)|"
     r"ooo:|"
     r"vacation (?:reply|response|message|auto-?reply)|away from (?:my |the )?(?:mail|e-?mail|desk|office)|"
-    r"[^:]{1,60} is out of (?:the )?office|i am (?:currently )?(?:out of|away)|on vacation|"
+    r"[^:]{1,60} is out of (?:the )?office|i am (?:currently )?(?:out of|away)|"
     r"automatische (?:antwort|rückantwort|mitteilung)|auto-?antwort|abwesenheit(?:snotiz|snachricht|smeldung|"
     r"sassistent)?|"
     r"nicht im (?:büro|hause)|außer haus|"
     r"réponse automatique|absence (?:du|de) |absence$|absent(?:e|\(e\))? du bureau|message d.absence|en congés?|"
-    r"respuesta automática|fuera de (?:la )?oficina|ausente|ausencia|"
-    r"risposta automatica|fuori (?:sede|ufficio)|assenza|assente|"
-    r"resposta automática|fora do escritório|ausência|"
+    r"respuesta automática|"
+    r"risposta automatica|fuori (?:sede|ufficio)|"
+    r"resposta automática|fora do escritório|"
     r"automatisch(?:e)? (?:antwoord|beantwoord|bericht)|afwezig(?:heid(?:sassistent|sbericht)?)?|"
     r"autoodpowiedź|automatyczna odpowiedź|odpowiedź automatyczna|poza biurem|nieobecn(?:ość|y|a)|"
-    r"автоответ(?:чик)?|автоматический ответ|отсутству(?:ю|ет)|в отпуске|автоматична відповідь|автовідповід\w{1,3}|"
+    r"автоответ(?:чик)?|автоматический ответ|автоматична відповідь|автовідповід\w{1,3}|"
     r"автоматичен отговор|отсъств\w{1,6}|аутоматски одговор|automatski odgovor|odsutan|odsutnost|"
     r"automatická odpověď|mimo kancelář|nepřítomnost|automatická odpoveď|neprítomnosť|samodejni odgovor|"
     r"samodejen odgovor|"
     r"automatikus válasz|házon kívül|răspuns automat|autosvar|automatisk(?:t)? svar|frånvaro(?:meddelande)?|"
-    r"fraværende|fravær|automaattinen vastaus|poissa(?:oloviesti)?|automaatvastus|automātisk[aā] atbilde|"
+    r"fraværende|fravær|automaattinen vastaus|poissaoloviesti|automaatvastus|automātisk[aā] atbilde|"
     r"automatinis atsakymas|αυτόματη απάντηση|εκτός γραφείου|otomatik (?:yanıt|cevap)|ofis dışında|"
     r"trả lời tự động|balasan automati[ks]|balasan otomatis|תשובה אוטומטית|מענה אוטומטי|"
     r"رد تلقائي|الرد التلقائي|پاسخ خودکار)(?!\w)|"
-    r"自動(?:返信|応答|回覆|回复)|自动(?:答复|回复)|不在通知|자동 ?(?:회신|응답|답장)|부재중|ตอบกลับอัตโนมัติ)",
+    r"自動(?:返信|応答|回覆|回复)|自动(?:答复|回复)|不在通知|자동 ?(?:회신|응답|답장)|부재중|ตอบกลับอัตโนมัติ|"
+    # Words of every day are set by a program only where they are the whole subject, or its first part.
+    r"(?:automatic reply|out[- ]of[- ](?:the[- ])?office|on vacation|fuera de (?:la )?oficina|ausente|ausencia|assenza|"
+    r"assente|ausência|отсутству(?:ю|ет)|в отпуске|poissa)"
+    r"(?=\s*(?:[][:(.,!|\u2013\u2014-]|$|(?:re|fwd?|aw|until|till|bis|до|по|с|hasta|até|fino|jusqu)\b)))",
     re.IGNORECASE,
 )
 # Answers to invitations, receipts of ticket systems, and filters that want to be answered first.
@@ -85,8 +89,8 @@ _NO_RECEIPT_SUBJECT = re.compile(
     r"geweigerd|"
     r"принято|отклонено|под вопросом|承諾|辞退|已接受|已拒绝) ?[::] |"
     r"(?:read|gelesen|lu|leído|lido|letto|przeczytano|gelezen|прочитано|прочтено|開封済み|已读) ?: |"
-    r"(?:\[?(?:ticket|case|request|incident)\b.{0,60}|.{0,40}\bticket\b.{0,40})\b(?:has been |was |)(?:received|"
-    r"created|opened)\b|"
+    r"\[?(?:your )?(?:ticket|case|request|incident)\b[^\w]{0,6}(?:\d|[a-z]{1,6}-?\d|has been ).{0,60}"
+    r"\b(?:received|created|opened)\b|(?:ticket|case|request|incident) (?:received|created|opened)\s*(?:[:-]|$)|"
     r"(?:please )?(?:confirm|verify) (?:your|that you) .{0,20}(?:e-?mail|message)|"
     r".{0,60}\brequires? (?:your )?(?:confirmation|verification|authorization))",
     re.IGNORECASE,

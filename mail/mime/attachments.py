@@ -105,8 +105,21 @@ _ENDINGS = {
     "video/quicktime": "mov",
     "video/webm": "webm",
 }
-_TYPES = {ending: kind for kind, ending in reversed(_ENDINGS.items()) if ending not in {"bin", "html"}}
+# Of several types for one ending, the one that is registered.
+_TYPES = {ending: kind for kind, ending in _ENDINGS.items() if ending not in {"bin", "html"}} | {
+    "jpg": "image/jpeg",
+    "rtf": "application/rtf",
+    "txt": "text/plain",
+    "wav": "audio/wav",
+    "xml": "application/xml",
+    "zip": "application/zip",
+}
 # Windows opens a device where a file has one of these names, whatever ending follows.
+# What nobody can see in a name.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_LONGEST_NAME_READ = 16_384
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\s*(?:\.|\Z))", re.IGNORECASE)
 _REFERENCE = re.compile(r"cid:([^\"'\s<>()]{1,500})", re.IGNORECASE)
 
@@ -291,7 +304,7 @@ def _file_name(tree: Tree, leaf: Part, data: bytes) -> str:
 def _clean_name(name: str, suffix: str = "") -> str:
     """A name to show and to save under; empty where nothing is left of it."""
     last = re.split(r"[/\\]", name.replace("\0", "").rstrip("/\\"))[-1]
-    name = clean_line(last, 10 * LONGEST_FILE_NAME).strip(". ")
+    name = clean_line(_UNSEEN.sub("", last), _LONGEST_NAME_READ).strip(". ")
     if not name:
         return ""
     name = _DEVICE.sub(lambda match: match[0] + "_", name) if _DEVICE.match(name) else name

@@ -37,7 +37,9 @@ _FOLD = re.compile(r"(?:\r\n?|\n)(?=[ \t])")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _ADDRESS = re.compile(rf'(?:({_ATOM}{{1,64}})|"({_ATOM}{{1,62}})")@({_LABEL}(?:\.{_LABEL})*)')
-_ANGLE = re.compile(r"([^<>]*)<\s*([^<>]*?)\s*>\s*(?:\([^()<>@\\]*\)\s*)?")
+# No two neighbouring repeats here match the same sign, or the time would grow with a power of the length.
+_ANGLE = re.compile(r"([^<>]*)<([^<>]*)>([^<>]*)")
+_COMMENT = re.compile(r"\([^()<>@\\]*\)")
 _BARE_WITH_COMMENT = re.compile(r"([^\s()<>]+)\s*\(([^()<>@\\]*)\)")
 # Display names: quoted strings and words; a comment among the words is part of the name for the eye.
 _NAME = re.compile(r'(?:"(?:[^"\\]|\\.)*"|\([^()<>@,;:"\\]*\)|[^()<>@,;:"\\])*')
@@ -57,6 +59,8 @@ class Parameterised:
 
     value: str
     parameters: dict[str, str]
+    # Whether a parameter stands there twice and says two things.
+    is_ambiguous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Fields:
     """The header fields of a mail or a part, in their order, each a lower-case name and a raw value."""
 
     pairs: tuple[tuple[str, str], ...] = ()
+    # Whether a From stands in the header that is not among these, because of a limit or of a line that is no field.
+    hides_from: bool = False
 
     def all(self, name: str) -> list[str]:
         """The raw values of all fields of this (lower-case) name."""
@@ -85,6 +91,7 @@ def parameterised(value: str) -> Parameterised:
         first, rest = match[1], [match[2], *rest]
     plain: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, bool, str]]] = {}
+    is_ambiguous = False
     for item in rest[:MOST_PARAMETERS]:
         name, equals, text = item.partition("=")
         match = _EXTENDED_NAME.fullmatch(name.strip().lower())
@@ -96,15 +103,18 @@ def parameterised(value: str) -> Parameterised:
             pieces.setdefault(match[1], []).append((int(match[2] or 0), bool(match[3]), text))
         else:
             # Some programs write a parameter twice; the first one counts, as for most readers.
-            plain.setdefault(
-                match[1], decode_text(text if is_quoted or "name" in match[1] else text.partition(" (")[0])
-            )
+            text = decode_text(text if is_quoted or "name" in match[1] else text.partition(" (")[0])
+            is_ambiguous = plain.setdefault(match[1], text) != text or is_ambiguous
     for name, found in pieces.items():
-        plain[name] = _joined(found) or plain.get(name, "")
+        text = _joined(found) or plain.get(name, "")
+        # File names are given both ways for old and new programs; nobody does that with a boundary.
+        is_ambiguous = is_ambiguous or (name == "boundary" and plain.get(name, text) != text)
+        plain[name] = text
     for name in ("name", "filename"):
         if _HIGH_PERCENT.search(plain.get(name, "")):
             plain[name] = _without_percents(plain[name])
-    return Parameterised(re.sub(r"\s*/\s*", "/", first.partition("(")[0].strip(' \t"').lower()), plain)
+    value = first.partition("(")[0].strip(' \t"').lower()
+    return Parameterised("/".join(map(str.strip, value.split("/"))), plain, is_ambiguous)
 
 
 def _without_percents(name: str) -> str:
@@ -232,14 +242,15 @@ def sender(from_values: list[str], charset: str | None = None) -> Mailbox:
     the mail declares for its text.
     """
     texts = (decode_text(value, LONGEST_STRUCTURED, charset) for value in from_values[:10])
-    readable = clean_line(", ".join(texts), LONGEST_NAME)
+    readable = clean_line(", ".join(filter(None, texts)), LONGEST_NAME)
     if len(from_values) != 1 or len(from_values[0]) > LONGEST_STRUCTURED:
         return Mailbox(name=readable)
     value = _FOLD.sub("", from_values[0]).strip(" \t\r\n")
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
         return Mailbox(name=readable)
     if match := _ANGLE.fullmatch(value):
-        address = plain_address(match[2])
+        tail = match[3].strip()
+        address = plain_address(match[2].strip()) if not tail or _COMMENT.fullmatch(tail) else ""
         name = match[1].strip()
         # `a@b.example <a@b.example>` breaks the grammar, yet everybody reads the same address in it.
         if address and (_NAME.fullmatch(_WORD_IN_NAME.sub("", name)) or _same_address(name.strip("'"), address)):

@@ -36,13 +36,16 @@ _EVERY_MAIL = re.compile(
 )
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}")
-_GUESSED_BOUNDARY = re.compile(rb"\s*--([^\r\n]{1,200}?)[ \t]*\r?\n(?=content-|\r?\n)", re.IGNORECASE)
+_GUESSED_BOUNDARY = re.compile(rb"\s*--([^\r\n]{1,200})\r?\n(?=content-|\r?\n)", re.IGNORECASE)
+_FROM_LINE = re.compile(rb"^from[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_PART_LINE = re.compile(rb"^content-(?:type|disposition|transfer-encoding)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _MOST_BASE64_BLOCKS = 200
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _OUTSIDE_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/\s]")
 # What the encodings call themselves; some mailers put the word of another header here, which then means nothing.
 _UUENCODED = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
+_SINGLE_FIELDS = ("content-type", "content-transfer-encoding", "content-disposition")
 BODY_TYPES = frozenset({"text/plain", "text/html"})
 
 BROKEN = "its MIME structure is broken"
@@ -107,16 +110,28 @@ def take_apart(raw: bytes) -> tuple[Part, Tree]:
     """The outermost part, and the mail with all of its leaves."""
     # A carriage return alone ends a line only where nothing else does: inside a header it would start a field that
     # other programs do not see (reliability: M9).
-    tree = Tree(raw if b"\n" in raw else raw.replace(b"\r", b"\n"))
+    tree = Tree(raw if b"\n" in raw.rstrip(b"\r\n") else raw.replace(b"\r", b"\n"))
     # Some programs save a mail with a byte order mark and send it so.
     start = 3 if tree.raw.startswith(codecs.BOM_UTF8) else 0
-    while tree.raw[start : start + 1] in {b"\r", b"\n"}:
-        start += 1
+    blank = re.compile(rb"[\r\n]*").match(tree.raw, start)
+    start = blank.end() if blank else start
     if tree.raw.startswith((b"From ", b">From "), start):
         start = tree.raw.find(b"\n", start) + 1 or len(raw)
     root = _part(tree, start, len(tree.raw), depth=0, default="text/plain")
+    _list_leftovers(tree)
     _mark_related(root)
     return root, tree
+
+
+def _list_leftovers(tree: Tree) -> None:
+    """What stands around the parts of a multipart and looks like a part itself is one to some programs: a file here."""
+    for start, end in tree.leftovers:
+        if tree.parts_left > 0 and _PART_LINE.search(tree.raw, start, min(end, start + _LONGEST_HEADER)):
+            tree.parts_left -= 1
+            tree.remark(BROKEN)
+            nothing = Parameterised("attachment", {})
+            leftover = Part(Fields(), "application/octet-stream", {}, nothing, start, end, position=len(tree.leaves))
+            tree.leaves.append(leftover)
 
 
 def _mark_related(part: Part) -> None:
@@ -138,7 +153,8 @@ def _part(tree: Tree, start: int, end: int, *, depth: int, default: str) -> Part
     if content.value and kind != content.value and "/" in content.value:
         kind = "application/octet-stream"
     disposition = headers.parameterised(fields.first("content-disposition"))
-    if len(set(fields.all("content-type"))) > 1 or len(set(fields.all("content-transfer-encoding"))) > 1:
+    is_repeated = any(len(set(fields.all(name))) > 1 for name in _SINGLE_FIELDS)
+    if is_repeated or content.is_ambiguous or disposition.is_ambiguous:
         tree.remark(BROKEN)
     part = Part(fields, kind, content.parameters, disposition, body, end)
     if kind.startswith("multipart/"):
@@ -175,12 +191,13 @@ def _fields(tree: Tree, start: int, end: int) -> tuple[Fields, int]:
     """The header fields from `start`, and where the content begins."""
     raw = tree.raw
     found: list[tuple[bytes, list[bytes]]] = []
-    position, length, strange = start, 0, 0
+    position, length, strange, stopped = start, 0, 0, -1
     while position < end:
         stop = raw.find(b"\n", position, end)
         stop = end if stop < 0 else stop
         if length >= _LONGEST_HEADER or len(found) > _MOST_FIELDS:
             tree.remark(LONG_HEADER)
+            stopped = position
             position = _end_of_header(raw, position, end)
             break
         line = raw[position : min(stop, position + _LONGEST_HEADER)].rstrip(b"\r")
@@ -197,6 +214,7 @@ def _fields(tree: Tree, start: int, end: int) -> tuple[Fields, int]:
             tree.remark(BROKEN)
         else:
             # No field: the text begins here without a blank line before it, as most programs read it.
+            stopped = position
             break
         length += len(line)
         position = stop + 1
@@ -204,7 +222,10 @@ def _fields(tree: Tree, start: int, end: int) -> tuple[Fields, int]:
         (name.decode("ascii").lower(), b"\n".join(lines).decode("ascii", "surrogateescape").strip(" \t\r\n"))
         for name, lines in found[:_MOST_FIELDS]
     )
-    return Fields(tuple(pairs)), min(position, end)
+    # Where another program may read on, nobody can say that there is but one From.
+    header_end = _end_of_header(raw, stopped, end) if stopped >= 0 else 0
+    hides_from = stopped >= 0 and _FROM_LINE.search(raw, stopped, header_end) is not None
+    return Fields(tuple(pairs), hides_from), min(position, end)
 
 
 def _goes_on(raw: bytes, position: int, end: int) -> bool:
@@ -224,7 +245,7 @@ def _pieces(tree: Tree, start: int, end: int, boundary: bytes) -> list[tuple[int
     """Where the parts of a multipart are. Without a usable boundary, what looks like one is tried."""
     found = _cut(tree, start, end, boundary) if 0 < len(boundary) <= _LONGEST_BOUNDARY else []
     if not found and (match := _GUESSED_BOUNDARY.match(tree.raw, start, min(end, start + 4096))):
-        found = _cut(tree, start, end, match[1])
+        found = _cut(tree, start, end, match[1].rstrip())
         tree.remark(BROKEN)
     return found
 

@@ -11,7 +11,8 @@ import binascii
 import re
 from dataclasses import dataclass
 
-_BEGIN = re.compile(rb"^begin [0-7]{3,4} +([^\r\n]{1,200}?)[ \t]*\r?\n", re.MULTILINE)
+# No two neighbouring repeats match the same sign, or the time would not be linear; blanks behind the name are cut off.
+_BEGIN = re.compile(rb"^begin [0-7]{3,4} +([^ \r\n][^\r\n]{0,250})\r?\n", re.MULTILINE)
 _LINE = re.compile(rb"([ -`]{0,90})[ \t]*\r?(?:\n|\Z)")
 _END = re.compile(rb"(?:[ `]?[ \t]*\r?\n)?end[ \t]*\r?(?:\n|\Z)")
 _MOST_TRIES = 10_000
@@ -40,7 +41,7 @@ def blocks(text: bytes) -> list[Block]:
         closed = _END.match(text, end)
         if data or closed:
             position = closed.end() if closed else end
-            found.append(Block(begin[1], data, begin.start(), position))
+            found.append(Block(begin[1].rstrip(), data, begin.start(), position))
     return found
 
 

@@ -49,7 +49,8 @@ def test_a_mutation_can_be_made_again_from_its_number() -> None:
     again = Mutator(SEED)
     assert [again.mail(number) for number in reversed(range(50))] == mails[::-1]
     assert len(set(mails)) > 40
-    assert not set(mails) & set(made_up_mails())
+    # Now and then a mutation changes nothing: bytes are put where they stood.
+    assert len(set(mails) & set(made_up_mails())) <= 5
 
 
 @pytest.mark.parametrize(

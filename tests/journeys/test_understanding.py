@@ -113,6 +113,45 @@ async def test_an_attached_mail_keeps_its_date_files_and_message_id(desk: Desk) 
 
 
 @believing
+async def test_what_staff_put_beside_a_mail_that_they_pass_on_stays_with_staff(desk: Desk) -> None:
+    olga = await desk.staff()
+    maria = await desk.register("maria", MARIA)
+    enclosed = (
+        f"From: {MARIA}\nSubject: Lamp\nContent-Type: multipart/mixed; boundary=c\n\n"
+        "--c\n\nIt is dark.\n--c\nContent-Type: image/png; name=lamp.png\n\npixels\n--c--\n"
+    )
+    mail = _parts(
+        "Content-Type: text/plain\n\nMind the margin.",
+        f"Content-Type: message/rfc822\n\n{enclosed}",
+        "Content-Type: application/pdf; name=margin.pdf\n\n%PDF",
+        subject="Fwd: Lamp",
+        sender=OLGA,
+        name="bee",
+        **AUTHENTICATED,
+    )
+    await _forward(desk, mail)
+    # The mailed link makes the address hers, and with it the ticket.
+    link = (await desk.relay.mail_to(MARIA)).get_content().split("http://localhost:8000")[1].split()[0]
+    await maria.call("GET", link)
+    [ticket] = await maria.call("GET", "/api/ticket")
+    for_staff, for_her = [
+        {
+            part["name"]: part
+            for part in (await who.call("GET", f"/api/ticket/{ticket['id']}/messages"))[0]["attachments"]
+        }
+        for who in (olga, maria)
+    ]
+    assert sorted(for_staff) == ["Lamp.eml", "lamp.png", "margin.pdf"]
+    assert list(for_her) == ["lamp.png"]
+    assert await maria.bytes(f"/api/attachment/{for_her['lamp.png']['id']}") == b"pixels"
+    for name in ("Lamp.eml", "margin.pdf"):
+        await maria.call("GET", f"/api/attachment/{for_staff[name]['id']}", status=404)
+    assert [message["kind"] for message in await maria.call("GET", f"/api/ticket/{ticket['id']}/messages")] == [
+        "ticket"
+    ]
+
+
+@believing
 @pytest.mark.parametrize(
     ("sender", "results"),
     [
@@ -175,6 +214,10 @@ async def test_only_the_same_image_in_the_text_of_the_same_sender_is_folded(desk
     assert await _images(desk, olga, first["id"]) == ["logo.png"]
     await desk.send(_with_logo("dog", subject, MARIA, logo=b"x" * 200_000))
     await desk.send(_with_logo("eel", subject, MARIA, logo=b"x" * 200_000))
+    assert await _images(desk, olga, first["id"]) == ["logo.png"]
+    # An image that is all there is says something, however often it is sent.
+    alone = _with_logo("gnu", subject, MARIA).replace(b"It burns.", b"")
+    await desk.send(alone)
     assert await _images(desk, olga, first["id"]) == ["logo.png"]
     await desk.send(_with_logo("fox", "Fire", "bob@customer.example"), sender="bob@customer.example")
     [newest, *_] = await olga.call("GET", "/api/ticket")

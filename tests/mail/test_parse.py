@@ -571,3 +571,67 @@ def test_attached_bytes_come_back(data: bytes, encoding: str) -> None:
     if b"--here" not in data:
         message = parse_message(raw)
         assert attachment_bytes(raw, message.attachments[0].position) == data
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param(b"X: y\r\n" * 1001, id="behind the last field that is read"),
+        pytest.param(b"X: " + b"y" * 300_000 + b"\r\n", id="behind the end of what is read"),
+        pytest.param(b"X" * 201 + b": y\r\n", id="behind a name that is too long"),
+        pytest.param(b": x\r\n", id="behind a field without a name"),
+        pytest.param(b"X\0: y\r\n", id="behind a NUL in a name"),
+        pytest.param("Fröm: y\r\n".encode(), id="behind a name that is not ASCII"),
+        pytest.param(b"junk\r\n", id="behind a line that is no field"),
+    ],
+)
+def test_a_second_from_that_we_do_not_read_makes_the_sender_unknown(between: bytes) -> None:
+    message = parse_message(
+        b"From: boss@corp.example\r\n" + between + b"From: evil@x.example\r\nSubject: Re: help\r\n\r\nI am evil\r\n"
+    )
+    assert message.sender.address == ""
+    assert "the sender cannot be named without doubt" in message.remarks
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param("From: <{}x", id="angle"),
+        pytest.param("From: a@b.example{}(", id="comment"),
+        pytest.param('From: "{}', id="quote"),
+        pytest.param("From: {}<a@b.example>{}(x)", id="around an address"),
+        pytest.param("Content-Type: text{}/{}x", id="type"),
+        pytest.param("Content-Type: text/plain;{}charset{}={}", id="parameter"),
+        pytest.param("Content-Disposition: attachment{};{}filename{}*0*{}=", id="name"),
+        pytest.param("Subject: =?utf-8?q?{}", id="word"),
+        pytest.param("Message-ID: <{}", id="id"),
+        pytest.param("Auto-Submitted: {}(", id="token"),
+        pytest.param("X: y\r\n\r\nbegin 644{}\rx", id="uuencode"),
+        pytest.param("X: y\r\n\r\n--{}\r\r\n", id="boundary"),
+        pytest.param("X: y\r\n\r\nOn{}wrote:{}", id="introduction"),
+        pytest.param("X: y\r\n\r\nFrom:{}\r\n{}To:{}", id="block"),
+        pytest.param("X: y\r\n\r\n--{}\r\n{}Ann", id="signature"),
+    ],
+)
+@pytest.mark.parametrize("blank", [" ", "\t", "\xa0", "\r"], ids=["blank", "tab", "hard blank", "return"])
+def test_blanks_without_end_cost_nothing(head: str, blank: str) -> None:
+    raw = head.replace("{}", blank * 14_000).encode() + b"\r\n\r\nhello"
+    started = time.process_time()
+    parse_message(raw)
+    assert time.process_time() - started < 0.5
+
+
+def test_a_part_beside_the_parts_is_listed_and_said() -> None:
+    hidden = "Content-Type: application/x-msdownload; name=evil.exe\n\nMZ"
+    for body in (f"{hidden}\n--A\n\ntext\n--A--\n", f"--A\n\ntext\n--A--\n--B\n{hidden}\n--B--\n"):
+        raw = f"From: a@x.example\nContent-Type: multipart/mixed; boundary=A; boundary=B\n\n{body}".encode()
+        message = parse_message(raw)
+        assert message.text == "text"
+        assert "its MIME structure is broken" in message.remarks
+        assert any(b"MZ" in attachment_bytes(raw, part.position) for part in message.attachments)
+
+
+def test_returns_alone_end_lines_where_nothing_else_does() -> None:
+    # SMTP itself puts a line feed behind the last one.
+    message = parse_message(b"From: a@x.example\rSubject: old\r\rone\rtwo\r\n")
+    assert (message.sender.address, message.subject, message.text) == ("a@x.example", "old", "one\ntwo")

@@ -187,3 +187,33 @@ def test_hostile_subject_is_read_in_time(piece: str) -> None:
     started = time.process_time()
     classify(Fields(), "ann@x.example", piece * 2000)
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("Отсутствует товар в заказе", "В отпуске не работает VPN", "Ausente el pedido", "Assente il prodotto"),
+        *("Ausência de resposta", "Poissa tuote", "Out of office printer toner", "Automatic reply is broken"),
+        *("On vacation booking problem", "My ticket was opened", "Ticket received twice", "Request created by mistake"),
+    ],
+)
+def test_words_of_every_day_in_a_subject_are_a_persons(subject: str) -> None:
+    assert classify(Fields(), "maria@customer.example", subject) == Signs()
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("Out of Office", "Out of office: Re: Printer", "Automatic reply: Printer", "В отпуске до 5 мая", "Ausente"),
+        *("On vacation until Monday", "Отсутствую: Re: Принтер", "Assente fino a lunedì"),
+    ],
+)
+def test_the_same_words_alone_or_before_a_colon_are_a_programs(subject: str) -> None:
+    assert classify(Fields(), "maria@customer.example", subject).auto_reply
+
+
+@pytest.mark.parametrize(
+    "subject", ["[Ticket #4711] received", "Ticket 4711 has been created", "Your request has been received"]
+)
+def test_a_ticket_system_that_confirms_gets_no_receipt(subject: str) -> None:
+    assert classify(Fields(), "maria@customer.example", subject).no_receipt
