@@ -55,6 +55,7 @@ START_SECONDS = 20.0
 IDLE_SECONDS = 60.0
 # More would not fit into one answer if it were all text.
 LONGEST_BATCH_BYTES = 2 * 1024 * 1024
+_FEW_BYTES = 16 * 1024
 # So much is handed over at once; the loop turns in between.
 _SLICE_BYTES = 256 * 1024
 _DEATH_SECONDS = 1.0
@@ -143,6 +144,8 @@ class Reader:
                 found.append(await self.read(raw, authserv_id=authserv_id, trusted=trusted))
             except Unreadable as unreadable:
                 found.append(unreadable)
+            # Reading in place gives the loop no turn.
+            await asyncio.sleep(0)
         return found
 
     async def _try_batch(self, batch: Batch, raw: bytes) -> tuple[Understood | NotUnderstood, ...] | None:

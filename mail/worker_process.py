@@ -160,20 +160,27 @@ def _work() -> None:
         jobs = 0
         while len(head := stream.read(LENGTH.size)) == LENGTH.size:
             job = msgspec.msgpack.decode(stream.read(LENGTH.unpack(head)[0]), type=Job | Batch)
-            answer = _read_many(job, stream, limits) if isinstance(job, Batch) else _do(job, stream, limits)
+            if isinstance(job, Batch):
+                answer = _read_many(job, stream, limits)
+            else:
+                limits.renew(job.size_bytes)
+                answer = _do(job, stream)
             jobs += 1
             _send(stream, Reply(answer, is_spent=jobs >= _MOST_JOBS or limits.has_grown()))
             limits.rest()
 
 
 def _read_many(batch: Batch, stream: BufferedRWPair, limits: _Limits) -> Answer:
-    jobs = (Job(size_bytes=size, authserv_id=batch.authserv_id, trusted=batch.trusted) for size in batch.sizes_bytes)
-    answers = [_do(job, stream, limits) for job in jobs]
-    return Readings(tuple(answer for answer in answers if isinstance(answer, Understood | NotUnderstood)))
+    answers: list[Understood | NotUnderstood] = []
+    for size in batch.sizes_bytes:
+        limits.renew(size)
+        answer = _do(Job(size_bytes=size, authserv_id=batch.authserv_id, trusted=batch.trusted), stream)
+        assert isinstance(answer, Understood | NotUnderstood)
+        answers.append(answer)
+    return Readings(tuple(answers))
 
 
-def _do(job: Job, stream: BufferedRWPair, limits: _Limits) -> Answer:
-    limits.renew(job.size_bytes)
+def _do(job: Job, stream: BufferedRWPair) -> Answer:
     raw = stream.read(job.size_bytes)
     try:
         if job.position is not None:
