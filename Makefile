@@ -27,7 +27,7 @@ test: $(TEST) ## run the quick suite, in under a minute
 test-slow: $(TEST) ## run the slow suites; those that need Postfix or PostgreSQL are skipped without
 	$(VENV)/bin/python -m pytest -m slow
 	HELPDESK_TEST_DATABASE=postgresql $(VENV)/bin/python -m pytest -m "not slow" \
-		tests/api tests/anomalies tests/journeys tests/gateway/test_database.py tests/gateway/test_outbox.py tests/mail/test_courier.py
+		tests/api tests/anomalies tests/journeys tests/gateway/test_database.py tests/gateway/test_outbox.py tests/mail/test_courier.py tests/mail/test_importing.py
 
 corpora: $(TEST) ## hold real mails of ../shared/corpora, where they are, against what is expected of them
 	$(VENV)/bin/python -m pytest -m slow tests/corpora
