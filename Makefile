@@ -10,7 +10,7 @@ TEST := $(VENV)/ready-to-test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test test-slow corpora fuzz rate-out check clean
+.PHONY: help run demo test test-slow corpora fuzz rate-out speed check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,7 +28,8 @@ test-slow: $(TEST) ## run the slow suites; those that need Postfix, Dovecot or P
 	$(VENV)/bin/python -m pytest -m slow
 	HELPDESK_TEST_DATABASE=postgresql $(VENV)/bin/python -m pytest -m "not slow" \
 		tests/api tests/anomalies tests/journeys tests/gateway/test_database.py tests/gateway/test_outbox.py \
-		tests/gateway/test_tokens.py tests/mail/test_courier.py tests/mail/test_imap.py tests/mail/test_outgoing.py
+		tests/gateway/test_tokens.py tests/mail/test_courier.py tests/mail/test_imap.py tests/mail/test_importing.py \
+		tests/mail/test_outgoing.py
 
 corpora: $(TEST) ## hold real mails of ../shared/corpora, where they are, against what is expected of them
 	$(VENV)/bin/python -m pytest -m slow tests/corpora
@@ -40,6 +41,9 @@ fuzz: $(TEST) ## read 100,000 mutated mails; SEED=1 COUNT=100000
 
 rate-out: $(TEST) ## measure how many mails a second leave
 	$(VENV)/bin/python -m tests.outgoing_rate
+
+speed: $(TEST) ## measure how many old mails a second are imported
+	$(VENV)/bin/python -m tests.speed.importing
 
 check: $(TEST) ## check style, layout and types
 	$(VENV)/bin/python -m ruff check .

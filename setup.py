@@ -31,6 +31,7 @@ setup(
         "chardet>=7.7.0",
         "cryptography>=50.0.2",
         "dkimpy[ed25519]>=1.1.8",
+        "dnspython>=2.9.2",
         "flufl.bounce>=6.0.0",
         "jinja2>=3.1.6",
         "libpass>=1.9.4",

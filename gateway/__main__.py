@@ -1,6 +1,7 @@
 """The command `helpdesk`. Each subcommand reads the settings, calls one thing, and turns errors into exit codes.
 
-Exit codes are those of sysexits.h: 78 wrong settings, 75 try again, 67 no such address, 65 refused for good.
+Exit codes are those of sysexits.h: 78 wrong settings, 75 try again, 67 no such address, 66 no such file,
+65 refused for good.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import re
 import secrets
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +29,9 @@ from gateway.logs import start_logging
 from gateway.migrate import check_version, migrate
 from gateway.model import EMAIL_PATTERN, USERNAME_PATTERN, fold_key
 from gateway.passwords import Passwords, password_mistakes
+from gateway.values import read_endpoint
 
-EX_OK, EX_FAILED, EX_TEMPFAIL, EX_CONFIG = 0, 1, 75, 78
+EX_OK, EX_FAILED, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 66, 75, 78
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,6 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--email", required=True)
     admin.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     commands.add_parser("demo", help="play the whole story on a throw-away gateway")
+    archive = commands.add_parser("import", help="take old mail: mbox, Maildir, .eml file or folder; sends nothing")
+    archive.add_argument("path", metavar="PATH", type=Path)
+    doctor = commands.add_parser("doctor", help="check settings, database, relay, mailboxes and DNS")
+    doctor.add_argument("--nameserver", metavar="HOST:PORT", type=read_endpoint, help="ask this DNS server")
     deliver = commands.add_parser("deliver", help="take one mail on standard input")
     deliver.add_argument("--to", metavar="ADDRESS", help="the address the mail was for (else $RECIPIENT)")
     deliver.add_argument(
@@ -196,12 +203,50 @@ async def _mailbox(settings: Settings, options: argparse.Namespace) -> int:
     return EX_OK
 
 
+async def _import(settings: Settings, options: argparse.Namespace) -> int:
+    from gateway.app import NoArchive, NoMail, NoWorker, Tally, import_archive
+    from gateway.progress import ProgressBar
+
+    bar, tally = ProgressBar(sys.stderr, time.monotonic), Tally()
+    try:
+        await import_archive(settings, options.path, progress=bar, clock=lambda: datetime.now(UTC), tally=tally)
+    except NoMail as error:
+        print(error, file=sys.stderr)
+        return EX_DATAERR
+    except NoArchive as error:
+        print(error, file=sys.stderr)
+        return EX_NOINPUT
+    except BaseException as error:
+        bar.end()
+        print(f"Broken off. Taken so far: {tally.words()}. Run it again to go on.", file=sys.stderr)
+        if not isinstance(error, NoWorker | SQLAlchemyError | OSError):
+            raise
+        print(f"Trouble: {type(error).__name__}", file=sys.stderr)
+        return EX_TEMPFAIL
+    bar.end()
+    print(tally.words())
+    return EX_OK
+
+
+async def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+    from gateway.app import doctor
+    from gateway.doctor import failed
+
+    server = options.nameserver
+    findings = await doctor(settings, nameserver=(server.host, server.port) if server else None)
+    for finding in findings:
+        print(finding.line())
+    return EX_FAILED if failed(findings) else EX_OK
+
+
 _COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]] = {
     "serve": _serve,
     "migrate": _migrate,
     "make-admin": _make_admin,
     "deliver": _deliver,
     "mailbox": _mailbox,
+    "import": _import,
+    "doctor": _doctor,
 }
 
 if __name__ == "__main__":

@@ -21,23 +21,52 @@ from aiohttp import web
 from api.app import build
 from gateway.config import Settings
 from gateway.database import Database
+from gateway.dns_records import Lookup, check_domain
+from gateway.doctor import (
+    Check,
+    Finding,
+    check_data_folder,
+    check_database,
+    check_settings,
+    is_local,
+    run_checks,
+    secrets_of,
+)
 from gateway.errors import DeskError
 from gateway.keys import COURIER, DATABASE, MAILBOXES, MAILROOM, PASSWORDS, TOKENS
+from gateway.mailbox_url import MailboxUrl
 from gateway.migrate import check_version, migrate
 from gateway.model import Delivery, Taken
 from gateway.passwords import Passwords
 from gateway.token_source import keeping_tokens
 from gateway.values import Endpoint
+from mail.archive import NoArchive, NoMail
 from mail.courier import delivering
 from mail.imap import watching
+from mail.importing import Tally, import_archive
 from mail.intake import Mailroom
 from mail.local_door import opening
 from mail.pipe import deliver
+from mail.relay_check import check_mailbox, check_relay
 from mail.smtp import listening
 from mail.threads import is_ours
-from mail.worker import reading
+from mail.worker import NoWorker, reading
 
-__all__ = ["AlreadyServed", "Gateway", "PortTaken", "catching", "deliver", "running", "serve"]
+__all__ = [
+    "AlreadyServed",
+    "Gateway",
+    "NoArchive",
+    "NoMail",
+    "NoWorker",
+    "PortTaken",
+    "Tally",
+    "catching",
+    "deliver",
+    "doctor",
+    "import_archive",
+    "running",
+    "serve",
+]
 _STOP_SECONDS = 4
 _log = logging.getLogger("helpdesk.gateway")
 
@@ -168,3 +197,41 @@ async def serve(settings: Settings) -> None:
         await stop.wait()
         _log.info("stopping")
     _log.info("stopped")
+
+
+async def doctor(settings: Settings, *, nameserver: tuple[str, int] | None = None) -> list[Finding]:
+    """Look at everything that a desk needs; changes nothing and sends nothing. `nameserver`: ask this one, not those
+    of the machine."""
+    domains = dict.fromkeys(address.rpartition("@")[2] for address in settings.support_addresses)
+    lookup = Lookup(nameserver)
+    checks: list[tuple[str, Check]] = [
+        ("settings", partial(check_settings, settings)),
+        ("data folder", partial(check_data_folder, settings)),
+        ("database", partial(check_database, settings)),
+        (
+            "relay",
+            partial(
+                check_relay, settings.relay, settings.support_domain, desk_is_local=is_local(settings.support_domain)
+            ),
+        ),
+        *((f"mailbox {mailbox.key}", _mailbox_check(mailbox)) for mailbox in settings.mailboxes if not mailbox.oauth2),
+        *((f"DNS of {domain}", _domain_check(settings, domain, lookup)) for domain in domains if not is_local(domain)),
+    ]
+    return await run_checks(checks, secrets=secrets_of(settings))
+
+
+def _mailbox_check(mailbox: MailboxUrl) -> Check:
+    return partial(
+        check_mailbox,
+        host=mailbox.host,
+        port=mailbox.port,
+        is_tls=mailbox.scheme == "imaps",
+        username=mailbox.username,
+        password=mailbox.password,
+        folder=mailbox.folder,
+    )
+
+
+def _domain_check(settings: Settings, domain: str, lookup: Lookup) -> Check:
+    is_signed = settings.dkim is not None and settings.dkim.domain == domain
+    return partial(check_domain, domain, lookup, selector=settings.dkim.selector if settings.dkim and is_signed else "")

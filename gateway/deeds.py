@@ -18,7 +18,7 @@ from gateway.model import AnswerKind, Audience, InboundMessage, OutboxKind, Outc
 from gateway.outbox import NewName
 
 # Stands where somebody sent neither text nor subject: an image alone, say.
-_NO_WORDS = "(no text)"
+NO_WORDS = "(no text)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ async def _open(
         connection,
         settings,
         customer=author,
-        message=(message.text.strip() and message.text) or message.subject or _NO_WORDS,
+        message=(message.text.strip() and message.text) or message.subject or NO_WORDS,
         via=Via.EMAIL,
         now=now,
         new_name=new_name,
@@ -135,7 +135,7 @@ async def _open_forwarded(
         connection,
         settings,
         customer=customer,
-        message=(forwarded.text.strip() and forwarded.text) or forwarded.subject or _NO_WORDS,
+        message=(forwarded.text.strip() and forwarded.text) or forwarded.subject or NO_WORDS,
         via=Via.EMAIL,
         now=now,
         new_name=new_name,
@@ -182,7 +182,7 @@ async def _answer(
         author=decision.author or await people.ensure_customer(connection, message.sender, now),
         by_staff=by_staff,
         ticket_id=decision.ticket_id,
-        message=message.visible or message.text or message.subject or _NO_WORDS,
+        message=message.visible or message.text or message.subject or NO_WORDS,
         via=Via.EMAIL,
         now=now,
         new_name=new_name,

@@ -50,10 +50,10 @@ async def find_facts(
         verdict=message.verdict,
         has_sender=bool(sender),
         staff=await people.staff_at(connection, sender) if sender and (found or passed_on) else None,
-        forwards=passed_on is not None and _plain(passed_on.sender.address) not in settings.support_addresses,
+        forwards=passed_on is not None and plain(passed_on.sender.address) not in settings.support_addresses,
         reported=await _reported_fact(connection, settings, clues) if message.bounce and automatic else None,
-        from_desk=_plain(sender) in settings.support_addresses
-        or await _genuine_row(connection, settings, clues.own_token) is not None,
+        from_desk=plain(sender) in settings.support_addresses
+        or await genuine_row(connection, settings, clues.own_token) is not None,
         automatic=automatic,
         bounce=message.bounce is not None,
         strict=settings.sender_policy == "strict",
@@ -76,11 +76,11 @@ async def _sent_facts(
         tickets=tuple(found),
         has_sender=bool(sender),
         staff=await people.staff_at(connection, sender) if sender else None,
-        from_desk=_plain(sender) in settings.support_addresses,
+        from_desk=plain(sender) in settings.support_addresses,
         automatic=message.automatic or message.bounce is not None,
         sent=SentFact(
-            is_ours=await _genuine_row(connection, settings, clues.own_token) is not None,
-            to_desk=any(_plain(address) in settings.support_addresses for address in recipients),
+            is_ours=await genuine_row(connection, settings, clues.own_token) is not None,
+            to_desk=any(plain(address) in settings.support_addresses for address in recipients),
             to_customer=bool(customer) and customer in recipients,
         ),
     )
@@ -103,7 +103,7 @@ async def _token_fact(
     an address of his own in it. One that is invalid, or of a mail about no ticket, counts as absent."""
     foreign: TokenFact | None = None
     for token, carrier in _carried(clues)[:_MOST_TOKENS]:
-        row = await _genuine_row(connection, settings, token)
+        row = await genuine_row(connection, settings, token)
         if row is None or row.ticket_id is None:
             continue
         person = await people.get_person(connection, row.person_id, lock=True)
@@ -133,18 +133,18 @@ async def _reported_fact(connection: AsyncConnection, settings: Settings, clues:
     """The mail of ours that a delivery report answers, or encloses."""
     enclosed = ((token, "token in the mail that it encloses") for token in clues.enclosed_tokens)
     for token, carrier in [*_carried(clues), *enclosed][:_MOST_TOKENS]:
-        if row := await _genuine_row(connection, settings, token):
+        if row := await genuine_row(connection, settings, token):
             return ReportedFact(outbox_id=row.id, ticket_id=row.ticket_id, carrier=carrier)
     return None
 
 
-def _plain(address: str) -> str:
+def plain(address: str) -> str:
     """The address without what stands behind a plus."""
     local, _, domain = fold_key(address).rpartition("@")
     return f"{local.partition('+')[0]}@{domain}"
 
 
-async def _genuine_row(connection: AsyncConnection, settings: Settings, token: str) -> Any:
+async def genuine_row(connection: AsyncConnection, settings: Settings, token: str) -> Any:
     """The outbox row of the mail that a genuine token was made for, else None."""
     if not token:
         return None

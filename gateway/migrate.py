@@ -45,9 +45,14 @@ async def migrate(database: Database) -> tuple[str, str]:
 
 async def check_version(database: Database) -> None:
     """Raise SchemaOutdated unless the database is at the newest version."""
+    if await current_version(database) != newest_version():
+        raise SchemaOutdated
+
+
+async def current_version(database: Database) -> str:
+    """The version that the database is at; "" for an empty one."""
     async with database.writer.connect() as connection:
-        if await connection.run_sync(_current) != newest_version():
-            raise SchemaOutdated
+        return await connection.run_sync(_current)
 
 
 def _current(connection: Connection) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,6 +116,29 @@ async def ensure_customer(connection: AsyncConnection, sender: Mailbox, now: dat
     made = await owner_of(connection, sender.address)
     assert made is not None
     return made
+
+
+async def ensure_customers(connection: AsyncConnection, addresses: Iterable[str], now: datetime) -> dict[str, Person]:
+    """The owners of many addresses, by the folded address, made where there are none yet."""
+    wanted = {fold_key(address): address for address in addresses}
+    if not wanted:
+        return {}
+    owners = (
+        select(*COLUMNS)
+        .where(people.c.email_key.in_(list(wanted)), people.c.owns_address)
+        .order_by(people.c.id)
+        .with_for_update(key_share=True)
+    )
+    found = {fold_key(row.email): person_of(row) for row in await connection.execute(owners)}
+    if missing := [_mail_person(address, address, now) for key, address in wanted.items() if key not in found]:
+        await connection.execute(insert_or_skip(connection, people), missing)
+        found = {fold_key(row.email): person_of(row) for row in await connection.execute(owners)}
+    return found
+
+
+async def all_staff(connection: AsyncConnection) -> dict[str, Person]:
+    """Every active staff member, by the folded address, proven or claimed."""
+    return {fold_key(person.email): person for person in await staff_but(connection, None)}
 
 
 async def _ensure_unknown(connection: AsyncConnection, now: datetime) -> Person:

@@ -1,9 +1,9 @@
 """What makes two arrivals one mail (contract 4.2).
 
-The fingerprint is a SHA-256 over the whole content but what transport adds on the way: trace fields, authentication
-results, line ends, empty lines at the end. The envelope is not part of it. So the same mail by SMTP, by a mailbox
-and by a pipe is one; the same Message-ID with other content is another mail, and nobody can swallow a mail by sending
-its Message-ID first.
+The fingerprint is a SHA-256 over the whole content but what transport adds on the way (trace fields, authentication
+results, line ends, empty lines at the end) and what a mailbox file writes into a mail that lies in it. The envelope is
+not part of it. So the same mail by SMTP, by a mailbox, by a pipe and from an archive is one; the same Message-ID with
+other content is another mail, and nobody can swallow a mail by sending its Message-ID first.
 """
 
 from __future__ import annotations
@@ -28,6 +28,22 @@ _TRACE = {
     "arc-message-signature",
     "arc-seal",
 }
+# The marks of mbox programs: read or not, tags, lengths. They change while the mail lies there.
+_MARKS = {
+    "status",
+    "x-status",
+    "x-keywords",
+    "x-uid",
+    "x-imap",
+    "x-imapbase",
+    "x-mozilla-status",
+    "x-mozilla-status2",
+    "x-mozilla-keys",
+    "x-gm-thrid",
+    "x-gmail-labels",
+    "content-length",
+    "lines",
+}
 _SLICE_BYTES = 1 << 20
 _MOST_FIELDS = 10_000
 
@@ -42,7 +58,7 @@ def fingerprint(raw: bytes) -> str:
             digest.update(b"\0")
             break
         position = next_line
-        if name not in _TRACE:
+        if name not in _TRACE and name not in _MARKS:
             digest.update(name.encode("ascii") + b":")
             for piece in _slices(value, 0, len(value)):
                 digest.update(piece.replace(b"\r\n", b"\n"))

@@ -5,9 +5,9 @@ socket does. It gets no environment and no settings, opens no database, and puts
 CPU_SECONDS, WALL_SECONDS, and MEMORY_BYTES besides three times the mail's size; no files written, no core, no child
 processes. A mail that is too much ends the worker: `is_over_limits` knows the exit status.
 
-The conversation is made of frames, each a length and MessagePack: `Reply(Ready())` once, then for each `Job`, which
-the mail's bytes follow as they are, one `Reply`. MessagePack and not pickle, since an answer must never be able to run
-anything in the gateway.
+The conversation is made of frames, each a length and MessagePack: `Reply(Ready())` once, then for each `Job` or
+`Batch`, which the bytes of the mails follow as they are, one `Reply`. MessagePack and not pickle, since an answer must
+never be able to run anything in the gateway.
 
 Known weakness: where the system knows no limit of private memory (RLIMIT_DATA counts so on Linux alone), only the
 time is limited. A worker runs under the gateway's own user and is not cut off from the network.
@@ -49,7 +49,7 @@ _MOST_FILES = 16
 _NICENESS = 5
 
 
-class Job(Struct, frozen=True, kw_only=True):
+class Job(Struct, frozen=True, kw_only=True, tag=True):
     """One thing to do with a mail of `size_bytes`: to read it or, with a `position`, to give that attachment's bytes.
 
     `authserv_id` and `trusted` are what the verdict on the sender rests on (see `mail.trust`).
@@ -57,6 +57,14 @@ class Job(Struct, frozen=True, kw_only=True):
 
     size_bytes: int
     position: int | None = None
+    authserv_id: str = ""
+    trusted: bool = False
+
+
+class Batch(Struct, frozen=True, tag=True):
+    """Many mails to be read one after the other, each within the limits of one."""
+
+    sizes_bytes: tuple[int, ...]
     authserv_id: str = ""
     trusted: bool = False
 
@@ -77,6 +85,12 @@ class NotUnderstood(Struct, frozen=True, tag=True):
     reason: str
 
 
+class Readings(Struct, frozen=True, tag=True):
+    """What the mails of a batch say, in their order."""
+
+    answers: tuple[Understood | NotUnderstood, ...]
+
+
 class Content(Struct, frozen=True, tag=True):
     """The bytes of an attachment."""
 
@@ -87,7 +101,7 @@ class NoSuchPart(Struct, frozen=True, tag=True):
     """The mail has no attachment there."""
 
 
-Answer = Ready | Understood | NotUnderstood | Content | NoSuchPart
+Answer = Ready | Understood | NotUnderstood | Readings | Content | NoSuchPart
 
 
 class Reply(Struct, frozen=True):
@@ -145,12 +159,25 @@ def _work() -> None:
         _send(stream, Reply(Ready()))
         jobs = 0
         while len(head := stream.read(LENGTH.size)) == LENGTH.size:
-            job = msgspec.msgpack.decode(stream.read(LENGTH.unpack(head)[0]), type=Job)
-            limits.renew(job.size_bytes)
-            answer = _do(job, stream)
+            job = msgspec.msgpack.decode(stream.read(LENGTH.unpack(head)[0]), type=Job | Batch)
+            if isinstance(job, Batch):
+                answer = _read_many(job, stream, limits)
+            else:
+                limits.renew(job.size_bytes)
+                answer = _do(job, stream)
             jobs += 1
             _send(stream, Reply(answer, is_spent=jobs >= _MOST_JOBS or limits.has_grown()))
             limits.rest()
+
+
+def _read_many(batch: Batch, stream: BufferedRWPair, limits: _Limits) -> Answer:
+    answers: list[Understood | NotUnderstood] = []
+    for size in batch.sizes_bytes:
+        limits.renew(size)
+        answer = _do(Job(size_bytes=size, authserv_id=batch.authserv_id, trusted=batch.trusted), stream)
+        assert isinstance(answer, Understood | NotUnderstood)
+        answers.append(answer)
+    return Readings(tuple(answers))
 
 
 def _do(job: Job, stream: BufferedRWPair) -> Answer:
@@ -172,7 +199,7 @@ def _do(job: Job, stream: BufferedRWPair) -> Answer:
 def _send(stream: BufferedRWPair, reply: Reply) -> None:
     try:
         frame = msgspec.msgpack.encode(reply)
-        if isinstance(reply.answer, Understood) and len(frame) > LONGEST_REPLY_BYTES:
+        if isinstance(reply.answer, Understood | Readings) and len(frame) > LONGEST_REPLY_BYTES:
             frame = msgspec.msgpack.encode(Reply(NotUnderstood("too much text"), reply.is_spent))
     except UnicodeEncodeError as error:
         frame = msgspec.msgpack.encode(Reply(NotUnderstood(_reason(error)), reply.is_spent))

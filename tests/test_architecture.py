@@ -26,8 +26,10 @@ SOLE_USERS = {
     "aiosmtpd": {"mail/smtp.py", "mail/smtp_data.py", "mail/smtp_dialogue.py", "mail/smtp_door.py"},
     "aioimaplib": {"mail/imap_client.py", "mail/imap_protocol.py"},
     "cryptography": {"gateway/seal.py"},
-    "aiosmtplib": {"mail/relay.py"},
     "dkim": {"mail/signing.py", "gateway/dkim_key.py"},
+    "aiosmtplib": {"mail/relay.py", "mail/relay_check.py"},
+    "dns": {"gateway/dns_records.py"},
+    "imaplib": {"mail/relay_check.py"},
     "jwt": {"api/tokens.py"},
     "passlib": {"gateway/passwords.py"},
     "alembic": {
@@ -59,6 +61,9 @@ SERVICES = {
     "gateway/api_keys.py",
     "gateway/outbox.py",
     "gateway/intake.py",
+    "gateway/importing.py",
+    "gateway/import_plan.py",
+    "gateway/old_mail.py",
     "gateway/deeds.py",
     "gateway/attachments.py",
     "gateway/ledger.py",
@@ -72,6 +77,7 @@ SERVICES = {
     "mail/trust.py",
     "mail/fingerprint.py",
     "mail/relay_ids.py",
+    "mail/chronology.py",
     "mail/compose.py",
 }
 BANNED_IN_SERVICES = {

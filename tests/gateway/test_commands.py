@@ -295,5 +295,5 @@ async def test_the_installed_command_is_there() -> None:
     )
     output, _ = await process.communicate()
     assert process.returncode == 0
-    for command in ("serve", "migrate", "make-admin", "demo", "deliver"):
+    for command in ("serve", "migrate", "make-admin", "demo", "deliver", "import", "doctor"):
         assert command in output.decode()

@@ -22,6 +22,7 @@ MAIL = a_mail(text="one\ntwo\n.\nthree")
         lambda mail: b"return-path: <x@y>\r\nDELIVERED-TO: z\r\nX-Original-To: z\r\n" + mail,
         lambda mail: b"Authentication-Results: x; spf=pass\r\nReceived-SPF: pass\r\nARC-Seal: i=1\r\n" + mail,
         lambda mail: mail.replace(b"MIME-Version", b"Received: late\r\nMIME-Version"),
+        lambda mail: b"Status: RO\r\nX-Mozilla-Status: 0001\r\nX-Gmail-Labels: a\r\nContent-Length: 9\r\n" + mail,
     ],
 )
 def test_the_way_a_mail_came_does_not_make_it_another(change: object) -> None:

@@ -25,7 +25,7 @@ from gateway.database import Database
 from gateway.model import Delivery, Source
 from mail import worker
 from mail.intake import Mailroom
-from mail.parse import Unreadable
+from mail.parse import Unreadable, parse_message
 from mail.worker import NoWorker, Reader, reading
 from mail.worker_process import read_mail
 from tests.builders import PATIENCE_SECONDS, Desk, Relay, a_mail, send
@@ -129,6 +129,26 @@ async def test_one_worker_serves_one_mail_after_the_other() -> None:
         assert len(reader._workers) == 1
         [process_id] = processes_of(reader)
     assert not is_running(process_id)
+
+
+async def test_many_mails_are_read_by_one_worker_and_each_gets_its_own_answer() -> None:
+    mails = [a_mail(name=f"ant{number}", text="x" * 500) for number in range(40)]
+    mails[7] = b" \r\n"
+    async with reading() as reader:
+        found = await reader.read_many(mails, authserv_id="", trusted=False)
+        assert len(reader._workers) == 1
+    assert isinstance(found.pop(7), Unreadable)
+    assert found == [parse_message(mail) for number, mail in enumerate(mails) if number != 7]
+
+
+async def test_a_mail_that_is_too_much_takes_no_other_mail_of_its_batch_with_it() -> None:
+    mails = [a_mail(name=f"ant{number}", text="x" * 500) for number in range(40)]
+    mails[7] = large_mail()
+    bomb = reads_by("bytearray(1 << 32) if len(raw) > 50_000 else w.parse_message(raw)")
+    async with reading(bomb) as reader:
+        found = await reader.read_many(mails, authserv_id="", trusted=False)
+    assert str(found.pop(7)) == "over the limits of time and memory"
+    assert found == [parse_message(mail) for number, mail in enumerate(mails) if number != 7]
 
 
 async def test_many_mails_at_once_get_each_their_own_answer() -> None:
