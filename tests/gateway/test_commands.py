@@ -272,6 +272,7 @@ async def test_deliver_takes_one_mail_from_a_pipe(environment: dict[str, str], t
         await database.close()
 
 
+@pytest.mark.slow
 async def test_the_demo_plays_the_whole_story_and_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
     started = time.monotonic()
     code, output, errors = await run(environment, "demo")

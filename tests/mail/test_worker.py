@@ -291,6 +291,7 @@ async def test_a_mail_whose_reader_is_killed_once_is_read_by_the_next(tmp_path: 
         ),
     ],
 )
+@pytest.mark.slow
 async def test_nonsense_is_taken_for_a_crash(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "MOST_TRIES", 1)
     async with reading(command) as reader:
@@ -436,6 +437,7 @@ async def test_the_pipe_takes_large_mail_too(settings: Settings, relay: Relay) -
         assert await _ledger(desk, await desk.staff(), 1) == [("ticket", "new ticket")]
 
 
+@pytest.mark.slow
 async def test_without_workers_what_was_stored_is_shown_later(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, relay: Relay
 ) -> None:
