@@ -30,7 +30,7 @@ OWN_FIRST = re.compile(
     r"support has reply to yor ticket:|your message has reached us, and we will answer it by mail\.|"
     r"new (?:ticket|answer to ticket) #\d{1,18} from .{1,320}:$|"
     r"a mail from .{1,320} about ticket #\d{1,18} waits for your decision:|"
-    r"our mail about ticket #\d{1,18} (?:could not be delivered to|to) .{1,400}:$|"
+    r"our mail about ticket #\d{1,18} (?:could not be delivered|to .{1,320} was refused).{0,400}:$|"
     r"this answer to ticket #\d{1,18} was sent to nobody, because|more came in than one mail each could tell:|"
     r'the account ".{1,255}" was registered with this address\.',
     re.I,

@@ -14,19 +14,22 @@ own words stays. Every pattern looks at one line, or at a few short lines joined
 
 from __future__ import annotations
 
+from gateway.model import Mailbox
 from mail.words import phrases
 from mail.words.introductions import LONGEST_LINE, opens
 from mail.words.quotes import QUOTED, Quote, find_quotes, is_forward_line
 from mail.words.signatures import signatures
+from mail.words.writer import Writer
 
 __all__ = ["LONGEST_TEXT", "is_forward_line", "split_reply"]
 
 LONGEST_TEXT = 262_144
 _PARTS = ("new", "quoted", "signature")
+_NOBODY = Mailbox()
 
 
-def split_reply(text: str) -> tuple[str, str, str]:
-    """The text as (visible, quoted, signature). Every line is in exactly one of them."""
+def split_reply(text: str, *, writer: Mailbox = _NOBODY) -> tuple[str, str, str]:
+    """The text as (visible, quoted, signature). Every line is in exactly one of them. The writer's name helps."""
     if len(text) > LONGEST_TEXT:
         return text, "", ""
     written = _with_shared_lines_split(text.split("\n"))
@@ -36,12 +39,12 @@ def split_reply(text: str) -> tuple[str, str, str]:
         lines[number] = ""
     quotes, forwarded = find_quotes(lines)
     kinds = ["new"] * len(lines)
+    who = Writer(writer)
     last_new = -1
     answered: list[bool] = []
     for start, end in _stretches(quotes, len(lines)):
-        cut = signatures(
-            lines, start, min(end, forwarded), has_text_above=last_new >= 0, is_last=min(end, forwarded) == len(lines)
-        )
+        limit = min(end, forwarded)
+        cut = signatures(lines, start, limit, writer=who, has_text_above=last_new >= 0, is_last=limit == len(lines))
         for begin, below in cut:
             kinds[begin:below] = ["signature"] * (below - begin)
         new = [number for number in range(start, end) if kinds[number] == "new" and _has_words(lines[number])]
