@@ -106,7 +106,7 @@ def _from_text(values: list[str], charset: str | None) -> str:
 def _texts(pages: list[Page], subject: str, writer: Mailbox) -> tuple[str, str, str, str]:
     """The whole text and its three parts: visible, quoted, signature."""
     text = capped("\n\n".join(page.whole for page in pages))
-    if forwards.read_subject(subject)[0] == "forward":
+    if forwards.is_kept_whole(subject, text):
         return text, text, "", ""
     visible, quoted, signature = split_reply(capped("\n\n".join(page.new for page in pages)), writer=writer)
     quotes = (quoted, *(page.quoted for page in pages))

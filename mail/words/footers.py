@@ -7,7 +7,7 @@ All of them stand last, within a bounded number of lines. What goes on as a sent
 from __future__ import annotations
 
 from mail.words import boilerplate, names
-from mail.words.introductions import DASHES
+from mail.words.lines import DASHES
 from mail.words.writer import Writer, folded
 
 LONGEST_NOTICE = 60
