@@ -214,6 +214,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.slow
 def test_hostile_bounce_is_read_in_time(piece: bytes) -> None:
     raw = b"From: mailer-daemon@mx.example\nSubject: failure notice\n\nthe following addresses had\n" + piece * 200_000
     started = time.process_time()

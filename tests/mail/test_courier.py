@@ -268,6 +268,7 @@ async def test_a_letter_on_which_the_relay_hangs_keeps_no_other_back(desk: Desk)
     assert wire.connections >= 2
 
 
+@pytest.mark.slow
 async def test_a_ticket_with_many_mails_keeps_no_other_back(desk: Desk) -> None:
     staff = await desk.staff()
     ticket = await desk.open_by_mail(staff, name="ant")

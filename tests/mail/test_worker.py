@@ -208,7 +208,7 @@ async def test_a_mail_that_is_too_much_is_unreadable_at_the_first_try(
 @pytest.mark.slow
 async def test_memory_that_is_short_in_one_field_makes_no_mail_without_it() -> None:
     async with reading(
-        stand_in("from mail import headers", "headers.sender = lambda *_: bytearray(1 << 30)")
+        stand_in("from mail.mime import headers", "headers.sender = lambda *_: bytearray(1 << 30)")
     ) as reader:
         with pytest.raises(Unreadable, match="over the limits"):
             await read(reader, large_mail())
@@ -271,6 +271,7 @@ async def test_a_mail_whose_reader_is_killed_once_is_read_by_the_next(tmp_path: 
         ),
     ],
 )
+@pytest.mark.slow
 async def test_nonsense_is_taken_for_a_crash(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "MOST_TRIES", 1)
     async with reading(command) as reader:
@@ -416,6 +417,7 @@ async def test_the_pipe_takes_large_mail_too(settings: Settings, relay: Relay) -
         assert await _ledger(desk, await desk.staff(), 1) == [("ticket", "new ticket")]
 
 
+@pytest.mark.slow
 async def test_without_workers_what_was_stored_is_shown_later(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, relay: Relay
 ) -> None:
