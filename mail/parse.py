@@ -61,7 +61,7 @@ def _read(raw: bytes, *, is_enclosed: bool = False) -> InboundMessage:
     recipients = [value for name in _RECIPIENT_FIELDS for value in fields.all(name)]
     own_text: frozenset[int] = _guarded(lambda: text_parts(root, tree, reader), frozenset())
     pages: list[Page] = _guarded(lambda: read_pages(reader, root), [])
-    text, visible, quoted, signature = _guarded(lambda: _texts(pages, subject), ("", "", "", ""))
+    text, visible, quoted, signature = _guarded(lambda: _texts(pages, subject, sender), ("", "", "", ""))
     attached: tuple[AttachmentInfo, ...] = _guarded(lambda: list_attachments(root, tree, own_text), ())
     signs = _guarded(lambda: rules.classify(fields, sender.address, subject, tree.leaves), rules.Signs(no_receipt=True))
     bounce: Bounce | None = _guarded(
@@ -86,7 +86,7 @@ def _read(raw: bytes, *, is_enclosed: bool = False) -> InboundMessage:
         attachments=attached,
         forwarded=None
         if is_enclosed or bounce
-        else _guarded(lambda: _forwarded(raw, root, tree, subject, text, is_automatic=signs.automatic), None),
+        else _guarded(lambda: _forwarded(raw, root, tree, subject, pages, is_automatic=signs.automatic), None),
         remarks=_remarks(tree, sender, recipients),
         loop_mark=clean_line(headers.unfolded(fields.first(LOOP_FIELD.lower())), LONGEST_LOOP_MARK),
     )
@@ -106,17 +106,24 @@ def _from_text(values: list[str], charset: str | None) -> str:
     return clean_line(", ".join(headers.decode_text(value, charset=charset) for value in values[:10]), 998)
 
 
-def _texts(pages: list[Page], subject: str) -> tuple[str, str, str, str]:
+def _texts(pages: list[Page], subject: str, writer: Mailbox) -> tuple[str, str, str, str]:
     """The whole text and its three parts: visible, quoted, signature."""
     text = capped("\n\n".join(page.whole for page in pages))
-    if forwards.read_subject(subject)[0] == "forward":
+    if forwards.is_kept_whole(subject, text):
         return text, text, "", ""
-    visible, quoted, signature = split_reply(capped("\n\n".join(page.new for page in pages)))
+    visible, quoted, signature = split_reply(capped("\n\n".join(page.new for page in pages)), writer=writer)
     quotes = (quoted, *(page.quoted for page in pages))
-    return text, visible, "\n\n".join(quote for quote in quotes if quote), signature
+    signatures = (signature, *(page.signature for page in pages))
+    return text, visible, _joined(quotes), _joined(signatures)
 
 
-def _forwarded(raw: bytes, root: Part, tree: Tree, subject: str, text: str, *, is_automatic: bool) -> Forwarded | None:
+def _joined(parts: tuple[str, ...]) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def _forwarded(
+    raw: bytes, root: Part, tree: Tree, subject: str, pages: list[Page], *, is_automatic: bool
+) -> Forwarded | None:
     """What the mail passes on. What a program encloses is its evidence, and no forward."""
     # The mails of a digest do not say what they are.
     said = [leaf for leaf in tree.leaves if leaf.fields.first("content-type")]
@@ -129,6 +136,7 @@ def _forwarded(raw: bytes, root: Part, tree: Tree, subject: str, text: str, *, i
         return forwards.read_enclosed(_read(data, is_enclosed=True), read_header(data).first("date"), attached)
 
     is_one = len(mails) == 1 and not is_automatic and root.kind not in {"multipart/report", "multipart/digest"}
+    text = capped("\n\n".join(page.unsigned for page in pages))
     carried_at = dates.header_date(root.fields.first("date"))
     return forwards.find_forward(subject, text, carried_at, enclosed if is_one else None)
 

@@ -1,113 +1,114 @@
-"""What stands under a mail and is nobody's message: closing phrases, lines of devices, legal notices, footers of
-lists. The tables of `signatures`, in the languages that we meet; all are compared in lower case.
+"""What people write under their mails: thanks and closing phrases, and the short answers that stand in the same places.
+The tables of `closings` and `names`, in the languages that we meet; all are compared folded (`writer.folded`).
 
-Each pattern is anchored or bounded and looks at one line. A new language is a few words in each table.
+A new language is a few words in each table. Words that mean something else elsewhere belong in SHORT.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from mail.words.writer import folded
 
 
 def _phrases(table: str) -> tuple[str, ...]:
     """The phrases of a table, parted by|."""
-    return tuple(unicodedata.normalize("NFC", " ".join(phrase.split())).lower() for phrase in table.split("|"))
+    return tuple(folded(" ".join(phrase.split())) for phrase in table.split("|"))
 
-
-# "Sent from" before the name of a device or a program.
-SENT_FROM = _phrases(
-    """sent from|sent via|sent with|sent using|sent by|sent wirelessly from|via mobile|gesendet von|gesendet mit|
-    gesendet über|diese nachricht wurde von mein|von meinem|von meiner|envoyé de|envoyé depuis|envoyé à partir|
-    envoyé avec|envoyé sans fil|envoyé par|enviado desde|enviado do|enviado de|enviado a partir|enviado con|
-    enviado com|enviado via|enviado pelo|enviada do|inviato da|inviato dal|inviato con|verzonden vanaf|
-    verzonden met|verzonden via|verstuurd vanaf|verstuurd met|wysłano z|wysłane z|wysłana z|wiadomość wysłana z|
-    odesláno z|odesláno ze|posláno z|odoslané z|odoslané zo|sendt fra|sendt via|sendt med|skickat från|
-    skickat med|skickades från|hämtat från|lähetetty|saadetud|sūtīts no|nosūtīts no|išsiųsta iš|siųsta iš|
-    enviat des|trimis de pe|trimis din|trimis cu|poslano s|poslano z|poslano sa|poslato sa|послато са|
-    изпратено от|отправлено с|отправлено из|отправлено через|отправлено от|отправлено со|послано с|надіслано з|
-    надіслано із|надіслано через|надіслано від|відправлено з|відправлено із|відправлено через|адпраўлена з|
-    στάλθηκε από|εστάλη από|küldve|elküldve|gönderen:|dikirim dari|dihantar dari|được gửi từ|gửi từ|ส่งจาก|
-    أرسلت من|أُرسلت من|تم الإرسال من|مرسل من|נשלח מ|ارسال شده از|فرستاده شده از|发自|来自我的|从我的|從我的|寄自|
-    傳送自|發自|发送自|나의|내"""
-)
-SENT_FROM_BEHIND = _phrases(
-    """gesendet|gönderildi|から送信|より送信|から送信されました|에서 보냄|에서 보냈습니다|에서 전송|发送|傳送|寄出|
-    로부터 전송"""
-)
-# Where the words above begin other sentences too.
-NEEDS_BEHIND = _phrases("von meinem|von meiner|diese nachricht wurde von mein|나의|내|从我的|從我的")
-# The first word of what is somebody's own device, whatever it is called.
-MINE = frozenset(_phrases("my|mein|meinem|meiner|mon|ma|mi|meu|mio|mijn|min|моего"))
-DEVICES = re.compile(
-    r"phone|ipad|ipod|android|blackberry|samsung|galaxy|huawei|honor|xiaomi|redmi|oneplus|pixel|nokia|htc|lumia|iphon|"
-    r"mobil|móvil|celular|celulare|telefon|teléfono|téléphone|telefoon|telemóvel|terminal|handy|puhelin|komórk|gerät|"
-    r"телефон|смартфон|мобильн|мобільн|планшет|андроид|айфон|почт|пошт|tablet|outlook|gmail|yahoo|yandex|яндекс|mail\.ru|"
-    r"proton|windows|macbook|\bmac\b|thunderbird|zoho|superhuman|airmail|newton|canary|\bspark\b|mailbird|em client|"
-    r"bluemail|fairemail|k-9|\bk9\b|aquamail|aqua mail|typeapp|nine|mailspring|missive|\bfront\b|hubspot|roundcube|"
-    r"webmail|\bgmx\b|web\.de|t-online|freenet|libero|orange|\bfree\b|\bapp\b|device|wireless|wear|\bwatch\b|"
-    r"手机|手機|スマートフォン|携帯|휴대폰|邮箱|郵件|邮件|κινητό|חכם|نقال|جوال|هاتف|موبایل|גלקסי|hushmail|tuta|mailbox",
-)
-# Programs that advertise themselves: "Get Outlook for iOS" and its kin.
-GET_PROGRAM = re.compile(
-    r"(?:get|download|obtener|obtén|descargar|télécharg|obtenir|outlook für|outlook for|laden sie|holen sie|"
-    r"scarica|ottieni|obter|obtenha|baixar|baixe|transferir|download|pobierz|скачать|получить|отримати|завантажити|hämta|"
-    r"hent|hanki|lataa|stáhn|získ|stiahn|získaj|letölt|töltse|szerezze|descarc|obțin|λήψη|αποκτήστε|tải|dapatkan|unduh|"
-    r"获取|下载|取得|獲取|下載|outlook|преземи|изтегл|вземи|преузми|preuzmi|prenes|pridobi|hankige|iegūt|gauti|baixa|"
-    r"ios|android|الحصول|احصل|קבל|הורד|دریافت|รับ|डाउनलोड|प्राप्त)",
-)
-PROGRAM = re.compile(
-    r"outlook.{0,40}\b(?:ios|android|mac|windows)|(?:ios|android|mac|windows).{0,40}outlook|yahoo mail:"
-)
-LINK_BEHIND = re.compile(r"\s?[<(\[]\s?https?://[^\s<>]{1,2000}[>)\]]|https?://\S{1,2000}")
 
 THANKS = frozenset(
     _phrases(
-        """thanks|thank you|many thanks|thanks in advance|thank you very much|thanks a lot|thx|ty|спасибо|
+        """thanks|thank you|many thanks|thanks in advance|thank you very much|thanks a lot|thx|thanks so much|
+        thank you so much|many thanks again|thanks again|спасибо|
         заранее спасибо|дякую|щиро дякую|danke|vielen dank|danke im voraus|besten dank|merci|merci d'avance|
-        merci beaucoup|gracias|muchas gracias|gracias de antemano|grazie|grazie mille|obrigado|obrigada|
+        merci beaucoup|gracias|muchas gracias|gracias de antemano|grazie|grazie mille|grato|grata|obrigado|obrigada|
         muito obrigado|muito obrigada|bedankt|dank je|dank u|alvast bedankt|dziękuję|dzięki|z góry dziękuję|
-        děkuji|děkuju|díky|předem děkuji|ďakujem|vopred ďakujem|tak|på forhånd tak|mange tak|tack|tack på förhand|
+        děkuji|děkuju|díky|předem děkuji|ďakujem|vopred ďakujem|på forhånd tak|mange tak|tack|tack på förhand|
         takk|på forhånd takk|kiitos|kiitos etukäteen|teşekkürler|teşekkür ederim|ευχαριστώ|σας ευχαριστώ|
-        ありがとうございます|よろしくお願いします|谢谢|謝謝|감사합니다|고맙습니다|cảm ơn|xin cảm ơn|شكرا|شكرًا|
+        ありがとうございます|よろしくお願いします|以上、よろしくお願いします|以上、よろしくお願いいたします|よろしくお願いいたします|よろしくお願い致します|どうぞよろしくお願いいたします|何卒よろしくお願いいたします|
+        宜しくお願いいたします|宜しくお願いします|
+        宜しくお願い致します|谢谢|謝謝|감사합니다|고맙습니다|cảm ơn|xin cảm ơn|شكرا|شكرًا|
         תודה|תודה רבה|köszönöm|köszönettel|előre is köszönöm|mulțumesc|multumesc|благодаря|
         предварително благодаря|hvala|hvala unaprijed|хвала|hvala vam|gràcies|moltes gràcies|ačiū|paldies|aitäh|
         tänan|ขอบคุณครับ|ขอบคุณค่ะ|ขอบคุณ|terima kasih|متشکرم|ممنون|با تشکر|धन्यवाद"""
     )
 )
-CLOSINGS = THANKS | frozenset(
+# Words that mean something else elsewhere (Polish yes, a brand, the best one): they close a mail only with a comma or a
+# dash behind them and the writer's name below.
+SHORT = frozenset(_phrases("tak|ty|best|love|yours|br|kr|lg|vg|lp|gr|vh|att|abs|salam|以上"))
+FAREWELLS = frozenset(
     _phrases(
         """regards|best regards|kind regards|warm regards|kindest regards|warmest regards|with best regards|
-        with kind regards|with regards|best wishes|warm wishes|all the best|best|sincerely|sincerely yours|
-        yours sincerely|yours truly|yours faithfully|faithfully yours|respectfully|respectfully yours|cheers|br|
-        rgds|kr|thanks and regards|thanks & regards|thanks and best regards|love|take care|с уважением|
-        с наилучшими пожеланиями|с найлучшими пожеланиями|с искренним уважением|всего доброго|всего хорошего|
+        with kind regards|with regards|best wishes|warm wishes|all the best|warmly|warmest|have a nice day|
+        have a good day|have a great day|sincerely|sincerely yours|
+        yours sincerely|yours truly|yours faithfully|faithfully yours|respectfully|respectfully yours|cheers|
+        rgds|thanks and regards|thanks & regards|thanks and best regards|take care|с уважением|
+        с наилучшими пожеланиями|с найлучшими пожеланиями|с искренним уважением|всего доброго|хорошего дня|
+        всего хорошего|
         всего наилучшего|с добрыми пожеланиями|з повагою|з найкращими побажаннями|з пошаною|усього найкращого|
         усього доброго|з павагай|mit freundlichen grüßen|mit freundlichen grüssen|mit freundlichen gruessen|
         mit freundlichem gruß|mit freundlichem gruss|freundliche grüße|freundliche grüsse|viele grüße|
-        viele grüsse|beste grüße|beste grüsse|liebe grüße|liebe grüsse|schöne grüße|herzliche grüße|
+        viele grüsse|beste grüße|beste grüsse|liebe grüße|liebe grüsse|schöne grüße|schönen tag noch|
+        einen schönen tag|herzliche grüße|
         herzliche grüsse|mit besten grüßen|mit besten grüssen|mit vielen grüßen|grüße|grüsse|gruß|gruss|
-        viele grüße und danke|hochachtungsvoll|mfg|lg|vg|cordialement|bien cordialement|très cordialement|
+        viele grüße und danke|hochachtungsvoll|mfg|cordialement|bien cordialement|très cordialement|
         bien à vous|salutations|salutations distinguées|sincères salutations|meilleures salutations|bonne journée|
+        belle journée|bonne soirée|
         bonne réception|amicalement|bien à toi|saludos|un saludo|saludos cordiales|un cordial saludo|
-        cordiales saludos|atentamente|muy atentamente|un abrazo|cordialmente|cordiali saluti|distinti saluti|
+        cordiales saludos|quedo atento|quedo atenta|atentamente|atte|muy atentamente|un abrazo|cordialmente|
+        cordiali saluti|distinti saluti|
         saluti|un saluto|un cordiale saluto|i migliori saluti|buona giornata|atenciosamente|cumprimentos|
-        melhores cumprimentos|com os melhores cumprimentos|os melhores cumprimentos|abraços|att|
+        melhores cumprimentos|com os melhores cumprimentos|os melhores cumprimentos|abraços|
         met vriendelijke groet|met vriendelijke groeten|vriendelijke groet|vriendelijke groeten|hartelijke groet|
-        hartelijke groeten|groeten|groetjes|groet|hoogachtend|mvg|gr|z poważaniem|z powazaniem|pozdrawiam|
+        hartelijke groeten|groeten|groetjes|groet|hoogachtend|mvg|z poważaniem|z powazaniem|pozdrawiam|
         pozdrawiam serdecznie|serdecznie pozdrawiam|z wyrazami szacunku|łączę pozdrowienia|s pozdravem|s úctou|
-        s přáním hezkého dne|s přátelským pozdravem|zdraví|s pozdravom|s priateľským pozdravom|med venlig hilsen|
+        s přáním hezkého dne|hezký den|přeji hezký den|s přátelským pozdravem|zdraví|s pozdravom|
+        s priateľským pozdravom|med venlig hilsen|
         venlig hilsen|de bedste hilsner|bedste hilsner|hilsen|mange hilsner|med vennlig hilsen|vennlig hilsen|
         beste hilsen|hilsen fra|med vänliga hälsningar|vänliga hälsningar|med vänlig hälsning|vänlig hälsning|
-        hälsningar|bästa hälsningar|mvh|vh|ystävällisin terveisin|terveisin|parhain terveisin|saygılarımla|
+        hälsningar|bästa hälsningar|mvh|ystävällisin terveisin|terv|terveisin|parhain terveisin|saygılarımla|
         saygılar|iyi günler|iyi çalışmalar|sevgiler|με εκτίμηση|φιλικά|χαιρετισμούς|με φιλικούς χαιρετισμούς|敬具|
-        以上|此致|敬礼|祝好|顺祝商祺|祝商祺|此致敬禮|敬上|드림|올림|trân trọng|thân ái|thân mến|kính thư|
+        此致|敬礼|祝好|顺祝商祺|祝商祺|此致敬禮|敬上|드림|올림|trân trọng|thân ái|thân mến|kính thư|
         مع التحية|مع أطيب التحيات|تحياتي|وتفضلوا بقبول فائق الاحترام|بברכה|בברכה|בכבוד רב|با احترام|ارادتمند|
         üdvözlettel|tisztelettel|üdv|szívélyes üdvözlettel|cu stimă|cu respect|toate cele bune|o zi bună|
         с уважение|поздрави|с най-добри пожелания|s poštovanjem|lijep pozdrav|srdačan pozdrav|pozdrav|srdačno|
-        с поштовањем|поздрав|lep pozdrav|lp|s spoštovanjem|salutacions|salutacions cordials|atentament|pagarbiai|
+        с поштовањем|поздрав|lep pozdrav|s spoštovanjem|salutacions|salutacions cordials|atentament|pagarbiai|
         su pagarba|linkėjimai|ar cieņu|ar sveicieniem|lugupidamisega|parimate soovidega|tervitades|ด้วยความเคารพ|
-        ขอแสดงความนับถือ|hormat saya|salam|salam hormat|सादर"""
+        ขอแสดงความนับถือ|hormat saya|hormat kami|salam hormat|सादर"""
+    )
+)
+# The place that some greet from.
+FROM_PLACE = re.compile(r" (?:aus|from|uit|fra|från|de|da|из|z|ze|iz) [^\W\d_]{2,30}$")
+# What stands between two closings on one line.
+AND = re.compile(r" ?[/&,+] ?| (?:and|und|y|e|et|en|og|och|i|a|и|та|i|ja|ve|și) ")
+# Answers of one word or two, and what people report in one: no names, although they begin with a capital.
+ANSWERS = frozenset(
+    _phrases(
+        """yes|no|ok|okay|nope|yep|yeah|sure|done|approved|approve|agreed|confirmed|received|solved|resolved|fixed|
+        works|working|worked|perfect|great|excellent|wonderful|awesome|super|correct|right|wrong|accepted|rejected|
+        declined|denied|closed|cancel|cancelled|canceled|understood|noted|same|nothing|none|both|all|good|fine|never|
+        maybe|already|still|broken|update|edit|ja|nein|nee|doch|erledigt|gelöst|genehmigt|bestätigt|erhalten|
+        einverstanden|funktioniert|klappt|passt|perfekt|toll|prima|verstanden|behoben|geht|läuft|oui|non|reçu|résolu|
+        réglé|confirmé|validé|approuvé|parfait|accord|compris|fonctionne|sí|si|hecho|listo|resuelto|solucionado|
+        recibido|confirmado|aprobado|perfecto|vale|entendido|funciona|sì|fatto|risolto|ricevuto|confermato|approvato|
+        perfetto|sim|não|feito|resolvido|recebido|aprovado|perfeito|akkoord|gelukt|ontvangen|opgelost|goedgekeurd|
+        klaar|werkt|tak|nie|dobrze|gotowe|działa|zrobione|rozwiązane|potwierdzam|otrzymałem|zgoda|ano|ne|áno|hotovo|
+        funguje|vyřešeno|vyriešené|potvrzuji|schváleno|nej|nei|løst|færdig|godkendt|bekræftet|modtaget|löst|klart|
+        klar|fungerar|mottaget|godkänt|kyllä|ei|kiitos|toimii|valmis|evet|hayır|tamam|oldu|çözüldü|да|нет|помогло|
+        получил|получила|получено|готово|сделано|решено|подтверждаю|согласен|согласна|работает|заработало|хорошо|
+        отлично|понятно|так|ні|допомогло|отримав|отримала|зроблено|вирішено|працює|ναι|όχι|igen|nem|kész|működik|
+        rezolvat|primit|confirm"""
+    )
+)
+# What titles, firms and addresses do not say, and most sentences do.
+SAYS = frozenset(
+    _phrases(
+        """is|are|was|were|has|have|had|does|did|doesn't|don't|didn't|isn't|will|would|can|can't|could|should|not|it|i|
+        my|we|you|your|please|too|also|still|again|now|yet|works|broke|broken|ist|sind|war|hat|haben|wird|werden|kann|
+        nicht|kein|keine|ich|mein|meine|wir|sie|bitte|auch|noch|wieder|jetzt|est|sont|ne|pas|je|nous|vous|aussi|encore|
+        está|están|también|todavía|tengo|favor|è|sono|non|anche|ancora|é|não|também|ainda|het|niet|ik|ook|nog|jest|są|
+        nie|się|mam|też|jeszcze|není|jsou|ještě|také|är|inte|jag|också|ikke|jeg|også|myös|не|нет|я|мне|меня|
+        мой|моя|мы|вы|тоже|также|ещё|еще|пожалуйста|уже|немає|мені|мене|також|ще|будь|değil|hala|nem|még|sunt|nu"""
     )
 )
 # Small words inside names.
@@ -117,97 +118,18 @@ PARTICLES = frozenset(
     )
 )
 SIGNED = re.compile(r"[-\u2013\u2014] ?[^\W\d_]{2,20}\.?(?: [A-ZА-ЯЁІЇЄ][\w.]*){0,2}")
-CONTACT = re.compile(r"[^@\s]+@[^@\s]+\.\w+|https?://\S+|www\.\S+|[\w. :]{0,12}\+?[\d(][\d\s().+-]{6,24}\d")
-RULE = re.compile(r"[-_=*\u2500]{5,80}")
+RULE = re.compile(r"[-_=*~\u2013\u2014\u2500-\u2501\u2550\uff0d\uff1d\u30fc\u203b]{4,80}")
 POSTSCRIPT = re.compile(
-    r"(?:p\. ?s\.?|p\. ?p\. ?s\.?|ps|pps|п\.? ?с\.?|з\.? ?і\.?|зы|постскриптум|υ\.γ\.|附言|追伸)\s?[:.\s\u2013-]", re.I
-)
-
-# Footers of mailing lists and of programs: the line begins so, and an address stands in it or near below.
-LIST_FOOTER = re.compile(
-    r"_{30,}$|you received this (?:message|e-?mail) because you are subscribed|to unsubscribe\b|"
-    r"to stop receiving emails|to post to this group|__\._,_\.___|unsubscribe\b.{0,40}https?:|"
-    r"um sich abzumelden|pour vous désabonner|"
-    r"para cancelar (?:la|su) suscripción|чтобы отписаться|щоб відписатися|"
-    r"вы получили это сообщение, поскольку подписаны",
+    r"(?:p\. ?s\.?|p\. ?p\. ?s\.?|ps|pps|n\. ?b\.?|nb|п\.? ?с\.?|з\.? ?і\.?|зы|постскриптум|υ\.γ\.|附言|追伸|追記)"
+    r"\s?[:.\s\u2013\uff1a-]"
+    r"|(?:update|edit|nachtrag|addendum|upd|ergänzung)\s?[:\uff1a]",
     re.I,
 )
-# What mail servers and virus scanners add: each is a whole footer.
-ADDED = re.compile(
-    r"(?:\w{1,12}: )?(?:this (?:e-?mail|message) has been (?:checked|scanned) (?:for viruses|by)|virus-?free\.|"
-    r"virenfrei\.|"
-    r"diese e-?mail wurde (?:von|auf) .{0,30}(?:viren|antivirus)|sans virus\.|libre de virus|privo di virus|"
-    r"проверено на вирусы|это (?:сообщение|письмо) проверено на вирусы|без вирусов|ten e-mail został sprawdzony|"
-    r"wolny od wirusów|neobsahuje žádné viry|deze e-?mail is gecontroleerd op virussen|"
-    r"(?:please )?(?:consider|think of) the environment before printing|"
-    r"please consider the environment|bitte (?:denken|prüfen) sie .{0,20}(?:umwelt|ausdruck)|"
-    r"(?:pensez à|protégeons) l'environnement|antes de imprimir|prima di stampare|denk aan het milieu)",
-    re.I,
-)
-NOTICE_TITLE = re.compile(
-    r"[*_\s]{0,4}(?:(?:e-?mail )?(?:confidentiality|privacy|legal|important|privileged|disclaimer)?\s?"
-    r"(?:notice|note|statement|disclaimer|warning)|"
-    r"disclaimer|confidential|haftungsausschluss|vertraulichkeitshinweis|rechtlicher hinweis|"
-    r"avis de confidentialité|clause de confidentialité|aviso (?:legal|de confidencialidad)|aviso de confidencialidade|"
-    r"avviso di riservatezza|nota di riservatezza|klauzula poufności|upozornění|уведомление о конфиденциальности|"
-    r"повідомлення про конфіденційність|免责声明|免責聲明|免責事項)[*_\s]{0,4}(?:$|:|[-\u2013\u2014] )",
-    re.I,
-)
-# Two of these under a mail make a legal notice; the longest come first. They are whole turns of speech, because the
-# bare words stand in many a question.
-NOTICE = tuple(
-    sorted(
-        _phrases(
-            """not the intended recipient|intended only for|intended solely for|intended exclusively for|sole use of|
-            solely for the use of|solely for the addressee|for the use of the individual|may contain confidential|
-            may contain privileged|may contain information that is|contains confidential|contain confidential|
-            is confidential and|are confidential and|confidential and may be|confidential and intended|
-            confidential and/or|legally privileged|privileged and confidential|confidential or privileged|
-            received this message in error|received this email in error|received this e-mail in error|
-            received this communication in error|received this transmission in error|received it in error|
-            have received this in error|notify the sender|any unauthorized|any unauthorised|unauthorized use|
-            unauthorised use|strictly prohibited|strictly forbidden|dissemination, distribution|
-            disclosure, copying|destroy all copies|delete all copies|accepts no liability|accept no liability|
-            not guaranteed to be secure|nicht der richtige adressat|nicht der beabsichtigte empfänger|
-            nicht der vorgesehene empfänger|vertrauliche und/oder|vertrauliche informationen|vertraulich und|
-            rechtlich geschützte informationen|diese e-mail irrtümlich|irrtümlich erhalten|
-            informieren sie bitte sofort|vernichten sie diese|unerlaubte kopieren|unbefugte weitergabe|
-            nicht gestattet|ausschließlich für den|n'êtes pas le destinataire|n’êtes pas le destinataire|
-            établi à l'intention exclusive|à l'attention exclusive de|est confidentiel|sont confidentiels|
-            sont confidentielles|strictement confidentiel|informations confidentielles|reçu ce message par erreur|
-            reçu cet e-mail par erreur|avertir immédiatement l'expéditeur|utilisation non autorisée|
-            strictement interdite|no es el destinatario|no es usted el destinatario|dirigido exclusivamente a|
-            dirigida exclusivamente a|información confidencial|carácter confidencial|
-            recibido este mensaje por error|recibido este correo por error|queda prohibida|estrictamente prohibid|
-            notifíquelo|não é o destinatário|não for o destinatário|informação confidencial|
-            informações confidenciais|recebeu esta mensagem por engano|recebeu esta mensagem por erro|
-            uso exclusivo do|é proibida|non è il destinatario|non siete il destinatario|carattere confidenziale|
-            esclusivo del destinatario|pervenuta per errore|informazioni riservate|informazioni confidenziali|
-            esclusivamente al destinatario|ricevuto questo messaggio per errore|
-            ricevuto questo messaggio erroneamente|severamente vietat|d.lgs. 196|ue 2016/679|
-            niet de geadresseerde|niet de beoogde ontvanger|uitsluitend bestemd voor|vertrouwelijke informatie|
-            bericht abusievelijk|ten onrechte ontvang|onterecht ontvang|is niet toegestaan|nie jest adresatem|
-            nie są państwo adresatem|informacje poufne|wyłącznie dla adresata|otrzymali państwo omyłkowo|
-            otrzymał tę wiadomość|zabronione|nejste zamýšleným|nejste-li zamýšleným|důvěrné informace|
-            určena výhradně|obdrželi tuto zprávu omylem|nie ste adresátom|dôverné informácie|
-            ikke er den rette modtager|fortrolige oplysninger|fortrolig information|
-            modtaget denne mail ved en fejl|modtaget denne e-mail ved en fejl|mottatt denne e-posten ved en feil|
-            ikke er rette mottaker|inte är avsedd mottagare|konfidentiell information|
-            fått detta meddelande av misstag|luottamuksellista tietoa|ette ole viestin oikea vastaanottaja|
-            не являетесь адресатом|не являетесь получателем|предназначено исключительно|
-            предназначена исключительно|конфиденциальную информацию|конфиденциальная информация|
-            является конфиденциальн|получили данное сообщение по ошибке|получили это сообщение по ошибке|
-            получили это письмо по ошибке|сообщите об этом отправителю|запрещено|не є адресатом|не є одержувачем|
-            призначене виключно|призначено виключно|конфіденційну інформацію|отримали це повідомлення помилково|
-            отримали цей лист помилково|заборонено|gizli bilgi|yanlışlıkla aldıysanız|muhatabı değilseniz|
-            εμπιστευτικές πληροφορίες|δεν είστε ο παραλήπτης|機密情報|誤って受信|保密信息|机密信息|非指定收件人|
-            误收|기밀|의도된 수신자|잘못 수신|bizalmas információ|nem ön a címzett|informații confidențiale|
-            nu sunteți destinatarul|поверителна информация|не сте адресат|povjerljive informacije|
-            niste namijenjeni primatelj|zaupne informacije|informació confidencial|konfidenciali informacija|
-            konfidenciālu informāciju|konfidentsiaalset teavet|סודי|אינך הנמען|سرية|لست المتلقي المقصود|
-            thông tin mật|không phải là người nhận"""
-        ),
-        key=len,
-        reverse=True,
-    )
+# Words above a block of addresses and numbers that hand it over: then it is what the mail is about.
+HANDS_OVER = re.compile(
+    r"address|details|contact|number|phone|colleague|data\b|account|refund|invoice|ship|deliver|below|following|forward|"
+    r"adress|anschrift|daten|kontakt|nummer|telefon|kolleg|rechnung|konto|folgend|liefer|coordonn|numéro|collègue|facture|"
+    r"suivant|direcci|datos|contacto|número|factura|siguiente|indirizzo|dati|numero|fattura|endereço|dados|gegevens|"
+    r"nummer|factuur|adres|dane|numer|faktur|údaj|čísl|адрес|данны|дані|контакт|номер|сч[её]т|рахунок|住所|連絡先|番号|地址|"
+    r"电话|주소|연락처"
 )

@@ -7,6 +7,8 @@ counts is the outermost forward, and one of these:
   under it, or with the one line that Yandex writes there;
 - a prefix in the subject (Fwd, WG, TR, ...) with a block of From, Sent, To or Subject in the text, with or without
   `-----Original Message-----` or a rule above it;
+- a prefix in the subject with one introduction that names its writer by a plain address (`On ..., "Ann" <a@x.example>
+  wrote:`), as Outlook for Mac forwards;
 - exactly one mail attached as a whole, with such a prefix in the subject or with hardly a word beside it.
 
 An answer ("Re: Fwd: ...") is never a forward; nor is what has quoted history above the block, and a block whose From
@@ -21,24 +23,23 @@ below the mail cannot be told from the mail.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gateway.model import AttachmentInfo, Forwarded, InboundMessage, clean_line
 from mail.words import dates, labels
-from mail.words.header_block import QUOTED, Block, label, labels_apart, read_block, unquoted
+from mail.words.header_block import Block, introduced_block, labels_apart, read_block
+from mail.words.lines import QUOTED, Mark, label, legible, mark, unquoted, with_rule_above
 from mail.words.text import split_reply
 
 _MOST_LINES_ABOVE = 500
 _MOST_LABELS_ABOVE = 50
-_LONGEST_MARK = 120
 _LONGEST_SHORT_COMMENT = 200
 _TORN_FROM = 55
 
-_MARKS = "-_*=~\u2013\u2014"
 _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
-_RULE = re.compile(rf"[{re.escape(_MARKS)}]{{5,}}")
 _MARK_AND_BLOCK = re.compile(r"[-=]{3,40}\s*([^\s=-][^=-]{2,78})[-=]{3,40}\s*(?=[^\s=-])")
 _PREFIX = re.compile(
     r"\s*(?:\[[^\[\]]{0,80}\]\s*)*([^\W\d_][^:\uff1a\[\]()]{0,24}?)\s?(?:[\[(]\d{1,3}[\])])?\s?[:\uff1a]"
@@ -134,28 +135,42 @@ def read_subject(subject: str) -> tuple[str, str]:
 def cut_forward(text: str, prefix: str) -> Cut | None:
     """The text cut at its outermost forward; None if there is none, or if it is a part of quoted history."""
     lines = text.split("\n")
+    readable = legible(text).split("\n") if prefix == "forward" else []
     labels_left = _MOST_LABELS_ABOVE
     for number in range(min(len(lines), _MOST_LINES_ABOVE)):
         depth, bare = unquoted(lines[number])
         if not bare:
             continue
-        if _is_mark(bare) or _has_mark_in_front(lines, number, bare):
+        found = mark(bare)
+        if found is Mark.FORWARD or _has_mark_in_front(lines, number, bare):
             return _cut(lines, number, number + 1, fewest=2)
-        is_original = _is_original(bare)
+        is_original = found is Mark.ORIGINAL
         if not is_original and not (labels_left and label(bare).kind):
+            block = introduced_block(readable, number) if readable and not depth else None
+            if block is not None:
+                below = next((line for line in lines[block.end : block.end + 4] if line.strip()), "")
+                # Whoever quotes with > answers. Outlook for Mac shifts the mail to the right instead.
+                cut = None if QUOTED.match(below) else _cut_at(lines, number, block, 0)
+                return cut and replace(cut, text=_BLANK_LINES.sub("", textwrap.dedent(cut.text)))
             continue
         labels_left -= not is_original
-        block = read_block(lines, number + is_original, depth)
+        block = read_block(lines, number + is_original, depth, is_below_mark=is_original)
         is_history = block is not None and len(block.kinds) >= 3 and block.kinds >= {"from", "sent"}
         if is_original or is_history:
             is_forward = prefix == "forward" or (prefix == "either" and block is not None and "fra" in block.names)
-            return _cut(lines, _with_rule_above(lines, number), number + is_original, fewest=3) if is_forward else None
+            return _cut(lines, with_rule_above(lines, number), number + is_original, fewest=3) if is_forward else None
     return None
+
+
+def is_kept_whole(subject: str, text: str) -> bool:
+    """Whether all of a text is there to be read, because it was forwarded and not answered."""
+    prefix, _ = read_subject(subject)
+    return prefix == "forward" or (prefix == "either" and cut_forward(text, prefix) is not None)
 
 
 def _has_mark_in_front(lines: list[str], number: int, bare: str) -> bool:
     """Whether a mark and the block below it ran together into one line (Yahoo), which is taken apart here."""
-    found = _MARK_AND_BLOCK.match(bare[:_LONGEST_MARK])
+    found = _MARK_AND_BLOCK.match(bare[:120])
     place = lines[number].find(found[0]) if found and labels.FORWARDED.fullmatch(found[1].strip()) else -1
     if found is None or place < 0:
         return False
@@ -168,11 +183,26 @@ def _cut(lines: list[str], start: int, below: int, *, fewest: int) -> Cut | None
     """The lines cut at the mark, rule or block in the line `start`, with the block in or under the line `below`."""
     first = next((number for number in range(below, min(below + 4, len(lines))) if unquoted(lines[number])[1]), below)
     depth = unquoted(lines[first])[0] if first < len(lines) else 0
-    block = read_block(lines, first, depth)
+    block = read_block(lines, first, depth, is_below_mark=below > start)
     if block is None or not block.sender.address:
         return None
     if len(block.kinds) < fewest or not block.kinds & {"sent", "subject"}:
         return None
+    return _cut_at(lines, start, replace(block, end=_below_repeated(lines, start, block.end)), depth)
+
+
+def _below_repeated(lines: list[str], start: int, end: int) -> int:
+    """Where the mail below the block begins: Zoho writes its mark below the block too. With a block of its own, it is
+    the mark of another forward."""
+    again = next((number for number in range(end, min(end + 3, len(lines))) if lines[number].strip()), None)
+    if again is None or lines[again] != lines[start] or mark(unquoted(lines[again])[1]) is not Mark.FORWARD:
+        return end
+    inner = read_block(lines, again + 1, unquoted(lines[again])[0])
+    return end if inner and len(inner.kinds) >= 2 else again + 1
+
+
+def _cut_at(lines: list[str], start: int, block: Block, depth: int) -> Cut | None:
+    """The lines cut at what starts in the line `start`, which ends with the block; None if there is history above."""
     above = _without_signature("\n".join(lines[:start]), is_above_quote=unquoted(lines[start])[0] > 0)
     if above is None:
         return None
@@ -231,28 +261,5 @@ def _at_depth(line: str, depth: int) -> str:
     return line[position:]
 
 
-def _is_mark(bare: str) -> bool:
-    if len(bare) > _LONGEST_MARK or not (bare[0] in _MARKS or bare[-1] in _MARKS + ":\uff1a"):
-        return False
-    return labels.FORWARDED.fullmatch(_undecorated(bare)) is not None
-
-
-def _is_original(bare: str) -> bool:
-    return len(bare) <= _LONGEST_MARK and bare[0] in _MARKS and _undecorated(bare).lower() in labels.ORIGINAL
-
-
 def _is_end(line: str) -> bool:
-    bare = line.strip()
-    return 0 < len(bare) <= _LONGEST_MARK and bare[0] in _MARKS and _undecorated(bare).lower() in labels.FORWARDED_END
-
-
-def _undecorated(bare: str) -> str:
-    return bare.strip(_MARKS + ":\uff1a \t\xa0")
-
-
-def _with_rule_above(lines: list[str], number: int) -> int:
-    """The line of a rule right above, which belongs to the block; else the number itself."""
-    for above in range(number - 1, max(-1, number - 4), -1):
-        if bare := unquoted(lines[above])[1]:
-            return above if _RULE.fullmatch(bare) else number
-    return number
+    return mark(line) is Mark.FORWARD_END

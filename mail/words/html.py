@@ -10,19 +10,19 @@ class or an id are known; hidden by a size or a colour it is shown.
 from __future__ import annotations
 
 import re
-import urllib.parse
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from mail.words.html_links import shown_address
 from mail.words.html_marks import WRAPPERS, Attributes, Mark, mark_of, style_of
-from mail.words.html_page import Page, as_text
+from mail.words.html_page import List, Page
 from mail.words.html_quotes import Found, Holder, divide
+from mail.words.html_tables import Table
 from mail.words.html_tame import tame
 
 LONGEST_HTML = 524_288
-_LONGEST_LINK = 500
 _LONGEST_ALTERNATIVE = 200
 _HIGHEST_NUMBER = 999_999
 
@@ -32,6 +32,7 @@ def _set(names: str) -> frozenset[str]:
 
 
 _DROPPED = _set("embed frame head link meta")
+_VOID = _set("br hr img")
 _PARAGRAPHS = _set("blockquote dl fieldset form h1 h2 h3 h4 h5 h6 ol p pre table ul")
 _BLOCKS = _PARAGRAPHS | _set(
     "address article aside body caption center dd details dir div dt figcaption figure footer header hgroup hr html "
@@ -58,30 +59,29 @@ _BRIGHT = _set(
 )
 _LEAST_BRIGHT = 90
 _BLANKS = re.compile("[ \t\r\n\f]+")
+_ITEM_STYLE = re.compile(r"(?:^|;)list-style(?:-type)?:(?:[^;]{0,40}\b)?((?:low|upp)er)-(alpha|latin|roman)")
 
 
 class HtmlText(NamedTuple):
-    """A page as text: all of it, what was newly written, and the quote that the writer's mail program marked.
+    """A page as text: all of it, what was newly written, and the quote and signature that the mail program marked.
 
     The quote is empty where none is marked, where nothing would be left, and where somebody answered between the
-    quoted lines; `text.split_reply` looks at the new part afterwards in any case.
+    quoted lines; `text.split_reply` looks at the new part afterwards in any case. Every word of the whole is in one
+    of the other three.
     """
 
     whole: str
     new: str
     quoted: str
+    signature: str
+    # The whole without the signature: what somebody says above a mail that he forwards.
+    unsigned: str
 
 
 def read_html(html: str) -> HtmlText:
     """The page as text, with the quotes of well-known mail programs split off."""
-    page, found = _render(html)
-    divided = divide(page, found)
-    return HtmlText(divided.whole, divided.new, divided.quoted)
-
-
-def html_to_text(html: str) -> str:
-    """The whole page as text."""
-    return as_text(_render(html)[0].lines)
+    divided = divide(*_render(html))
+    return HtmlText(divided.whole, divided.new, divided.quoted, divided.signature, divided.unsigned)
 
 
 def _render(html: str) -> tuple[Page, Found]:
@@ -104,11 +104,12 @@ class _Open:
     is_block: bool = False
     is_paragraph: bool = False
     is_quote: bool = False
-    is_signature: bool = False
     has_colour: bool = False
     has_white_space: bool = False
     holder: int | None = None
+    mark: Mark | None = None
     link: str = ""
+    images: int = 0
     at: tuple[int, int] = (0, 0)
 
 
@@ -120,6 +121,10 @@ class _Walk:
         self._page = Page()
         self._found = Found()
         self._last_link = ""
+        # Whether the next block is the signature: some programs mark its beginning, not the whole of it.
+        self._signature_is_next = False
+        # How many images were shown so far that say nothing.
+        self._images = 0
 
     def over(self, root: LexborNode) -> tuple[Page, Found]:
         """The page and what was found on it; an entry without a node closes an element."""
@@ -167,14 +172,16 @@ class _Walk:
                 page.break_line()
                 page.write(line)
             return
-        keeps_space = "\xa0" in words
-        words = _BLANKS.sub(" ", words).replace("\xa0", " ")
+        words = _BLANKS.sub(" ", words)
         if page.wants_no_space:
             words = words.lstrip(" ")
-        if words:
-            page.write(words)
-        elif keeps_space and not page.pieces:
-            page.keep_space()
+        words = words.replace("\xa0", " ")
+        if not page.pieces:
+            bare = words.lstrip(" ")
+            page.keep_space(words[: len(words) - len(bare)])
+            words = bare
+        self._signature_is_next = self._signature_is_next and not words
+        page.write(words)
 
     def _enter(self, tag: str, attributes: Attributes, style: str) -> _Open:
         page = self._page
@@ -182,10 +189,12 @@ class _Walk:
         if opened.is_paragraph and (
             (tag == "p" and (page.items or _is_tight(attributes, style)))
             or (tag in {"ul", "ol", "dl"} and page.lists)
-            or (tag == "table" and page.rows)
+            or (tag == "table" and page.is_in_row)
         ):
             opened.is_paragraph = False
         mark = mark_of(tag, attributes, style) if attributes or tag in {"blockquote", "includetail"} else None
+        if mark is None and self._signature_is_next and tag in {"div", "p", "table"}:
+            mark = Mark.SIGNATURE
         if opened.is_paragraph:
             page.blank()
         elif opened.is_block or mark is not None:
@@ -201,33 +210,39 @@ class _Walk:
             opened.has_white_space = True
             page.preformatted.append(True)
         if opened.is_block:
-            self._open_block(tag, attributes)
+            self._open_block(tag, attributes, style)
         elif tag == "br":
             page.break_line()
         elif tag == "img":
             self._write_image(attributes, style)
         elif tag == "a":
-            opened.link = (attributes.get("href") or "").strip()
+            opened.link = shown_address(attributes.get("href") or "")
+            opened.images = self._images
         opened.at = (len(page.lines), len(page.pieces))
         return opened
 
     def _open_mark(self, mark: Mark, opened: _Open) -> None:
         page, found = self._page, self._found
-        inside = found.holders[page.holder].mark
-        if mark is Mark.SIGNATURE:
-            opened.is_signature = page.signature_is_next = not page.depth and inside in {Mark.ROOT, *WRAPPERS}
+        around = page.holder
+        is_in_signature = found.holders[around].mark is Mark.SIGNATURE
+        if is_in_signature and mark is not Mark.SIGNATURE:
+            # Whoever writes on inside the element of his signature may quote there: it hides no other mark.
+            around = found.holders[around].parent
+        is_outside_quotes = found.holders[around].mark in {Mark.ROOT, *WRAPPERS}
+        self._signature_is_next = mark is Mark.SIGNATURE and opened.tag == "br" and not page.depth and is_outside_quotes
+        if mark is Mark.SIGNATURE and (opened.tag in _VOID or is_in_signature or page.depth or not is_outside_quotes):
             return
-        page.signature_is_next = False
         # Whatever happens here, a row of a table with a mark in it is no row of data.
         page.holders += 1
         if mark is Mark.RULE:
             found.rules.append(len(page.lines))
         elif mark is Mark.FORWARD:
             found.forwards.append(len(page.lines))
-        elif mark is not Mark.TAIL or inside in {Mark.ROOT, *WRAPPERS}:
+        elif mark is not Mark.TAIL or is_outside_quotes:
             # A tail lasts to the end of the mark around it, all others to the end of their element.
             opened.holder = page.holder if mark is not Mark.TAIL else None
-            found.holders.append(Holder(mark, page.holder, len(page.lines)))
+            opened.mark = mark
+            found.holders.append(Holder(mark, around if mark is Mark.TAIL else page.holder, len(page.lines)))
             page.holder = len(found.holders) - 1
 
     def _open_style(self, tag: str, style: str, opened: _Open) -> None:
@@ -238,21 +253,23 @@ class _Walk:
             opened.has_white_space = True
             self._page.preformatted.append(white_space[1] is not None)
 
-    def _open_block(self, tag: str, attributes: Attributes) -> None:
+    def _open_block(self, tag: str, attributes: Attributes, style: str) -> None:
         page = self._page
         if tag == "hr":
             page.rule()
         elif tag == "table":
-            page.tables.append((attributes.get("border") or "0") not in {"0", ""})
+            page.tables.append(Table((attributes.get("border") or "0") not in {"0", ""}, page.holders))
         elif tag == "tr":
             page.open_row()
         elif tag in {"td", "th"}:
             page.open_cell()
         elif tag in {"ul", "ol"}:
-            page.open_list(_number(attributes.get("start"), 1) if tag == "ol" else None)
+            first = _number(attributes.get("start"), 1) if tag == "ol" else None
+            page.lists.append(List(first, _item_style(attributes, style) or "1"))
         elif tag == "li":
-            if page.lists and page.lists[-1] is not None:
-                page.lists[-1] = _number(attributes.get("value"), page.lists[-1])
+            if page.lists and page.lists[-1].next_number is not None:
+                page.lists[-1].next_number = _number(attributes.get("value"), page.lists[-1].next_number)
+                page.lists[-1].style = _item_style(attributes, style) or page.lists[-1].style
             page.items += 1
             page.mark_item(page.item_marker())
         elif tag == "dd":
@@ -264,11 +281,11 @@ class _Walk:
             self._write_link(opened)
         if opened.is_block or opened.holder is not None:
             page.end_line()
-        if opened.holder is not None:
+        inner = self._found.holders[page.holder].mark
+        # A tail that began inside a signature goes on.
+        if opened.holder is not None and (opened.mark is not Mark.SIGNATURE or inner is Mark.SIGNATURE):
             page.holder = opened.holder
         page.depth -= opened.is_quote
-        if opened.is_signature and tag != "br":
-            page.signature_is_next = False
         if opened.has_colour:
             page.colours.pop()
         if opened.has_white_space:
@@ -281,7 +298,7 @@ class _Walk:
         elif tag == "tr":
             page.close_row()
         elif tag == "table":
-            page.tables.pop()
+            page.close_table()
         if opened.is_paragraph:
             page.blank()
 
@@ -293,16 +310,16 @@ class _Walk:
         # A link around whole blocks gets its address where its last words are.
         words = "".join(page.pieces[piece if is_same_line else 0 :])
         if not words.strip() and not is_same_line:
-            above = page.last_line()
-            words = above.words if above else ""
-        link = "".join(opened.link.split())
-        if link[:7].lower() == "mailto:":
-            link = urllib.parse.unquote(link[7:].partition("?")[0])
-        elif not re.match(r"(?:https?|ftp|tel):", link, re.IGNORECASE):
+            near = page.lines[max(line, len(page.lines) - 3) :]
+            words = next((above.words for above in reversed(near) if above.words), "")
+        link = opened.link
+        if not words.strip():
+            if self._images > opened.images:
+                # An image that says nothing: where it leads is all that can be shown.
+                page.write(("" if page.wants_no_space else " ") + f"<{link}>")
             return
         bare = re.sub(r"^(?:https?://|tel:)(?:www\.)?|/$", "", link, flags=re.IGNORECASE).lower()
-        said = words.lower()
-        if not words.strip() or not bare or bare in said or len(link) > _LONGEST_LINK:
+        if not bare or bare in words.lower():
             return
         if link[:4].lower() == "tel:" and _digits(link) and _digits(link) in _digits(words):
             return
@@ -313,9 +330,13 @@ class _Walk:
     def _write_image(self, attributes: Attributes, style: str) -> None:
         words = " ".join((attributes.get("alt") or "").split())[:_LONGEST_ALTERNATIVE]
         sizes = {(attributes.get(name) or "").strip().removesuffix("px") for name in ("width", "height")}
-        if words and not sizes & {"0", "1"} and not _TINY.search(style):
+        if sizes & {"0", "1"} or _TINY.search(style):
+            return
+        if words:
             # The alternative of an emoji is the emoji itself.
             self._page.write(f"[{words}]" if any(sign.isalnum() for sign in words) else words)
+        else:
+            self._images += 1
 
 
 def _digits(words: str) -> str:
@@ -325,6 +346,16 @@ def _digits(words: str) -> str:
 def _number(value: str | None, default: int) -> int:
     value = (value or "").strip()
     return int(value) if value.isascii() and value.isdigit() and int(value[:7]) <= _HIGHEST_NUMBER else default
+
+
+def _item_style(attributes: Attributes, style: str) -> str:
+    """How the items of a list are numbered: `1`, `a`, `A`, `i` or `I`; empty where nothing says it."""
+    if (kind := (attributes.get("type") or "").strip()) in {"1", "a", "A", "i", "I"}:
+        return kind
+    if not (found := _ITEM_STYLE.search(style)):
+        return ""
+    kind = "i" if found[2] == "roman" else "a"
+    return kind.upper() if found[1] == "upper" else kind
 
 
 def _is_tight(attributes: Attributes, style: str) -> bool:

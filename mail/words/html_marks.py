@@ -60,7 +60,7 @@ for _mark, _names in {
         gmail_signature moz-signature k9mail-signature protonmail_signature_block protonmail_signature_block-user
         sh-signature zmail_signature_below ntes-signature #imail_signature #ms-outlook-mobile-signature
         ms-outlook-mobile-signature #Signature #signature #AppleMailSignature @messageSignatureSection #_rc_sig
-        #lineBreakAtBeginningOfSignature #ymail_android_signature #composer_signature -x-evo-signature
+        #lineBreakAtBeginningOfSignature xm_write_card #ymail_android_signature #composer_signature -x-evo-signature
         data-smartmail:gmail_signature""",
 }.items():
     _NAMES |= dict.fromkeys(_names.split(), _mark)

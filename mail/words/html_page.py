@@ -1,9 +1,8 @@
-"""The text of a page while it is being laid out: lines, paragraphs, lists, table rows.
+"""The text of a page while it is being laid out: lines, paragraphs, lists.
 
 A `Line` knows how deep in quotes it stands and which holder it belongs to, that is, the innermost element which looks
 like a mail program's own (see `html_quotes`). Quote marks are written at the very end by `as_text`, so that a
-line can still change sides. Cells of a row that hold one line each become one line, parted by tabs; a row whose cells
-hold more is layout and reads from the top down, without a tab.
+line can still change sides. Rows of tables are `html_tables`.
 """
 
 from __future__ import annotations
@@ -11,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from mail.words.html_tables import Table
+
 _DEEPEST_QUOTE = 10
 _DEEPEST_LIST = 8
-_LONGEST_CELL = 500
+_DEEPEST_INDENT = 80
+_ROMAN = ((100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
+_LONGEST_ROMAN = 399
 # Fillers that newsletters put behind their preview text, and marks of direction; alone on a line they mean nothing.
 _FILLERS = dict.fromkeys(
     (
@@ -28,12 +31,13 @@ RULE = "-" * 20
 
 @dataclass(slots=True)
 class Line:
-    """One line: its words, the depth of `>` quoting, its holder, and whether it has words in an answer's colour."""
+    """One line: its words, how deep it is quoted and indented, its holder, whether words are in an answer's colour."""
 
     words: str
     depth: int
     holder: int
     coloured: bool = False
+    indent: int = 0
 
     @property
     def has_words(self) -> bool:
@@ -41,13 +45,11 @@ class Line:
 
 
 @dataclass(slots=True)
-class _Row:
-    """An open table row: where its lines begin, how many holders there were, and where each cell begins."""
+class List:
+    """An open list: the number of its next item, if its items have numbers, and how these are written."""
 
-    start: int
-    holders: int
-    keeps_empty: bool
-    cells: list[int] = field(default_factory=list)
+    next_number: int | None
+    style: str = "1"
 
 
 @dataclass(slots=True)
@@ -62,32 +64,31 @@ class Page:
     # Whether the words being written are in a colour of their own, as an answer between quoted lines may be.
     colours: list[bool] = field(default_factory=list)
     preformatted: list[bool] = field(default_factory=list)
-    # One for each open list: the number of its next item, or nothing for a list without numbers.
-    lists: list[int | None] = field(default_factory=list)
+    lists: list[List] = field(default_factory=list)
     # How many items of lists are open.
     items: int = 0
-    # One for each open table: whether an empty cell in a row means something.
-    tables: list[bool] = field(default_factory=list)
-    rows: list[_Row] = field(default_factory=list)
-    signature_is_next: bool = False
+    tables: list[Table] = field(default_factory=list)
     _marker: str = ""
     _is_coloured: bool = False
-    _has_space: bool = False
+    # Blanks at the beginning of the line that the author wants to be seen; alone on it they are a blank line.
+    _space: str = ""
 
     @property
     def wants_no_space(self) -> bool:
         """Whether a blank would stand at the beginning of the line or behind another one."""
         return not self.pieces or self.pieces[-1].endswith((" ", "\t"))
 
+    @property
+    def is_in_row(self) -> bool:
+        return any(table.row is not None for table in self.tables[-1:])
+
     def write(self, words: str) -> None:
         if not words:
             return
         if not self.pieces:
-            if self.signature_is_next and words.strip():
-                self._delimit_signature(words)
-            if self._marker:
-                self.pieces.append(self._marker)
-            self._marker = ""
+            if start := self._marker or self._space:
+                self.pieces.append(start)
+            self._marker = self._space = ""
         self._is_coloured = self._is_coloured or bool(self.colours and self.colours[-1] and words.strip())
         self.pieces.append(words)
 
@@ -111,19 +112,19 @@ class Page:
     def drop_marker(self) -> None:
         self._marker = ""
 
-    def keep_space(self) -> None:
-        """A space that the author wants to be seen: alone on its line it is a blank line."""
-        self._has_space = True
+    def keep_space(self, blanks: str) -> None:
+        """Blanks before the first words of a line that the author wants to be seen."""
+        self._space = (self._space + blanks[:_DEEPEST_INDENT])[:_DEEPEST_INDENT]
 
     def end_line(self) -> None:
-        if self.pieces or self._has_space:
+        if self.pieces or self._space:
             self.break_line()
 
     def break_line(self) -> None:
         """A line break that the author wrote: ends the line, or is a blank one."""
         self._put("".join(self.pieces))
         self.pieces.clear()
-        self._has_space = False
+        self._space = ""
 
     def rule(self) -> None:
         self.end_line()
@@ -142,65 +143,69 @@ class Page:
         words = words.rstrip(" \t\xa0")
         if not words.translate(_FILLERS).strip():
             words = ""
-        self.lines.append(Line(words, self.depth, self.holder, self._is_coloured and bool(words)))
+        bare = words.lstrip(" ")
+        indent = min(len(words) - len(bare), _DEEPEST_INDENT)
+        self.lines.append(Line(bare, self.depth, self.holder, self._is_coloured and bool(words), indent))
         self._is_coloured = False
-
-    def _delimit_signature(self, words: str) -> None:
-        """The usual delimiter before a signature that is only marked in the HTML."""
-        self.signature_is_next = False
-        above = next((line.words for line in reversed(self.lines[-5:]) if line.words), "")
-        if above and above.strip() not in {"--", "\u2014"} and not words.lstrip().startswith("--"):
-            self._put("-- ")
-
-    def open_list(self, first: int | None) -> None:
-        self.lists.append(first)
 
     def item_marker(self) -> str:
         """The mark of the next item of the innermost list."""
         indent = "  " * min(max(len(self.lists) - 1, 0), _DEEPEST_LIST)
-        number = self.lists[-1] if self.lists else None
-        if number is None:
+        innermost = self.lists[-1] if self.lists else List(None)
+        if innermost.next_number is None:
             return indent + "- "
-        self.lists[-1] = number + 1
-        return f"{indent}{number}. "
+        number = innermost.next_number
+        innermost.next_number += 1
+        return f"{indent}{_numbered(number, innermost.style)}. "
 
     def open_row(self) -> None:
         self.end_line()
-        self.rows.append(_Row(len(self.lines), self.holders, bool(self.tables and self.tables[-1])))
+        if self.tables:
+            self.tables[-1].open_row(self.holders)
 
     def open_cell(self) -> None:
         self.end_line()
-        if self.rows:
-            self.rows[-1].cells.append(len(self.lines))
+        if self.tables:
+            self.tables[-1].open_cell(len(self.lines))
 
     def close_row(self) -> None:
-        """One line for the row, if each of its cells has one at most."""
         self.end_line()
-        if not self.rows:
-            return
-        row = self.rows.pop()
-        if len(row.cells) < 2 or row.holders != self.holders:
-            return
-        words: list[str] = []
-        for start, end in zip(row.cells, [*row.cells[1:], len(self.lines)], strict=True):
-            # Never more than one blank line in a row is written by us; more than these few lines are no single cell.
-            filled = [line for line in self.lines[start : min(end, start + 4)] if line.words]
-            if len(filled) > 1 or end - start > 4 or any(len(line.words) > _LONGEST_CELL for line in filled):
-                return
-            if filled or row.keeps_empty:
-                words.append(filled[0].words.replace("\t", " ") if filled else "")
-        coloured = any(line.coloured for line in self.lines[row.cells[0] :])
-        del self.lines[row.cells[0] :]
-        if joined := "\t".join(words).rstrip("\t"):
-            self.lines.append(Line(joined, self.depth, self.holder, coloured))
+        if self.tables:
+            self.tables[-1].close_row(self.lines, self.holders)
+
+    def close_table(self) -> None:
+        self.end_line()
+        self.tables.pop().close(self.lines, self.holders)
+
+
+def _numbered(number: int, style: str) -> str:
+    """The number as `<ol type>` wants it; where letters or Roman numerals do not reach, as it is."""
+    written = ""
+    if style in {"a", "A"} and 0 < number <= 26 * 27:
+        more, last = divmod(number - 1, 26)
+        written = (chr(96 + more) if more else "") + chr(97 + last)
+    elif style in {"i", "I"} and 0 < number <= _LONGEST_ROMAN:
+        for value, signs in _ROMAN:
+            written += signs * (number // value)
+            number %= value
+    if not written:
+        return str(number)
+    return written.upper() if style.isupper() else written
 
 
 def as_text(lines: Iterable[Line]) -> str:
-    """The lines as one text with their quote marks, and with at most one blank line in a row."""
+    """The lines as one text with their quote marks, and with at most one blank line in a row.
+
+    A gap is quoted as deep as what is quoted less on its two sides, so that none stands at the edge of a quote.
+    """
     kept: list[str] = []
-    is_gap = True
+    depth, gap = 0, False
     for line in lines:
-        if line.words or not is_gap:
-            kept.append(("> " * min(line.depth, _DEEPEST_QUOTE) + line.words).rstrip(" "))
-        is_gap = not line.words
-    return "\n".join(kept).strip("\n")
+        if not line.words:
+            gap = True
+            continue
+        if gap and kept:
+            kept.append(("> " * min(line.depth, depth, _DEEPEST_QUOTE)).rstrip(" "))
+        kept.append("> " * min(line.depth, _DEEPEST_QUOTE) + " " * line.indent + line.words)
+        depth, gap = line.depth, False
+    return "\n".join(kept)

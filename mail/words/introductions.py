@@ -1,8 +1,10 @@
 """Whether lines of text introduce a quoted mail: `On ... Ann wrote:`, in the languages of `phrases`.
 
-An introduction is *sure* when a day and a time, an address or a day of the week stand in it where mail programs put
-them: then everything below it may be taken for the quote. Without those it is a sentence that anybody may write (`He
-wrote:`), and counts only above lines with `>`. Lines come in as `phrases.legible` leaves them.
+An introduction is *sure* when a day stands in it beside an address, or beside a name and nothing but a name: then
+everything below it may be taken for the quote. Where people tell who wrote (`On 3 March 2025 at 12:34 you wrote:`,
+`the technician wrote`, `Ihr Kollege`), what follows is their own mail, and the line counts only above lines with `>`;
+so does `He wrote:`. Right above such lines, what ends in a colon and holds two of a date, a time and an address is an
+introduction in whatever language. Lines come in as `lines.legible` leaves them.
 
 Forms: a date and "wrote" (`On 3 Mar 2025 Ann wrote:`, `Am 3.3.2025 schrieb Ann:`); a date and then a name with an
 address (`пн, 3 мар. 2025 г. в 12:34, Ann <a@x.example>:`); a name with an address and then the date (`Ann
@@ -11,17 +13,33 @@ address (`пн, 3 мар. 2025 г. в 12:34, Ann <a@x.example>:`); a name with a
 
 from __future__ import annotations
 
+import enum
 import re
 
 from mail.words import phrases
+from mail.words.lines import DASHES, LONGEST_LINE, QUOTED, is_rule
 
-DASHES = " -_*=~\t\u2013\u2014"
-LONGEST_LINE = 400
 _MOST_LINES = 6
+_MOST_LINES_ABOVE = 4
 _LONGEST = 600
-_BESIDE_WROTE = frozenset(("a", "ha", "hat", "heeft", "je", "har", "va", "đã"))
+_MOST_SENTENCES = 20
 # How a line ends that can be the last one of an introduction; `<` and `(` go on in the next line.
 _ENDS = frozenset(":>-_*)")
+# The Armenian sign for "says" stands where others have a colon.
+_COLONS = (":", "\u055d")
+# The point behind a number is no end.
+_SENTENCE_END = re.compile(r"(?:(?<=[^\W\d_]{2})\.|[!?\u2026)])\s+(?=\S)|[\u3002\uff01\uff1f]\s*(?=\S)")
+_ZONE = re.compile(r"(?:GMT|UTC)[+-]\d")
+_COMMAS = str.maketrans(",،、，", "    ")
+_WORD_ENDS = "()\"'.,;:«»„“”‘’[]|"
+
+
+class Certainty(enum.Enum):
+    """Whether a statement introduces a quote: not at all, above lines with > only, or surely."""
+
+    NONE = enum.auto()
+    PERHAPS = enum.auto()
+    SURE = enum.auto()
 
 
 def introduction(lines: list[str], number: int, *, is_alone: bool = False) -> tuple[int, bool] | None:
@@ -33,7 +51,7 @@ def introduction(lines: list[str], number: int, *, is_alone: bool = False) -> tu
     is_open = opens(first)
     most = _MOST_LINES if is_open or ("@" in first[:200] and ("<" in first or "(" in first)) else 1
     joined = ""
-    unsure: tuple[int, bool] | None = None
+    unsure: int | None = None
     place = number
     while most and place < len(lines):
         line = lines[place].strip()
@@ -50,14 +68,77 @@ def introduction(lines: list[str], number: int, *, is_alone: bool = False) -> tu
         joined += line if not joined or joined.endswith("<") else f" {line}"
         place += 1
         most -= 1
-        is_sure = _introduces(joined, is_open=is_open) if line[-1] in _ENDS else None
-        if is_sure or (is_sure is not None and line[-1] == ":"):
-            return place, is_sure
+        certainty = _introduces(joined, is_open=is_open) if line[-1] in _ENDS else Certainty.NONE
+        if certainty is Certainty.SURE:
+            return place, True
+        if certainty is Certainty.PERHAPS:
+            unsure = place
         if line[-1] == ":":
             break
-        if is_sure is not None:
-            unsure = place, False
-    return unsure
+    return None if unsure is None else (unsure, False)
+
+
+def introduction_above(lines: list[str], start: int, lowest: int) -> int | None:
+    """The number of the line where an introduction in whatever language begins that ends above lines with >; what
+    stands in it are two of a date, a time and an address."""
+    number = start - 1
+    lowest = max(lowest, start - 2 * _MOST_LINES_ABOVE)
+    while number >= lowest and not lines[number].strip():
+        number -= 1
+    joined = ""
+    first: int | None = None
+    for place in range(number, max(lowest, number - _MOST_LINES_ABOVE + 1) - 1, -1):
+        line = lines[place].strip()
+        ends_otherwise = bool(joined) and line.endswith((".", "!", "?", *_COLONS))
+        if not line or is_rule(line) or QUOTED.match(line) or ends_otherwise or len(line) > LONGEST_LINE:
+            break
+        before, joined = joined, f"{line} {joined}".strip()
+        if not joined.endswith(_COLONS):
+            break
+        # A date alone on the line above what is enough already belongs to it.
+        kinds = _kinds(joined)
+        if kinds >= 2 and (first is None or kinds > _kinds(before)):
+            if _is_behind_sentence(joined):
+                break
+            first = place
+    return first
+
+
+def shared_line(line: str, *, is_above_quote: bool) -> int:
+    """Where on the line an introduction begins behind the last words of an answer; 0 where none does."""
+    if not line.endswith(":") or len(line) > LONGEST_LINE or QUOTED.match(line):
+        return 0
+    if line.endswith("wrote:") and not opens(line.strip()) and (found := phrases.SHARED_LINE.search(line)):
+        return found.start()
+    if not is_above_quote and "@" not in line:
+        return 0
+    if opens(line.strip()) and introduction([line], 0):
+        return 0
+    if not _kinds(line) or not _is_behind_sentence(line):
+        return 0
+    for number, end in enumerate(_SENTENCE_END.finditer(line)):
+        if number == _MOST_SENTENCES:
+            break
+        rest = line[end.end() :]
+        if opens(rest) and _introduces(rest, is_open=True) is Certainty.SURE:
+            return end.end()
+    return 0
+
+
+def _kinds(words: str) -> int:
+    """How many of a date, a time and an address stand in the words."""
+    return sum(pattern.search(words) is not None for pattern in (phrases.DAY, phrases.CLOCK, phrases.ADDRESS))
+
+
+def _is_behind_sentence(words: str) -> bool:
+    """Whether the date or address stands behind the end of a sentence, so that the line is not a program's alone."""
+    matches = (pattern.search(words) for pattern in (phrases.DAY, phrases.CLOCK, phrases.ADDRESS))
+    before = words[: min(found.start() for found in matches if found)]
+    # The points of abbreviated days and months stand behind few letters, or before a number.
+    return (
+        re.search(r"[^\W\d_]{2}\. +(?:[^\W\d_]|\d{1,2}[./-]\d)|[:;]-?\)|[!?\u2026\u3002\uff01\uff1f]", before)
+        is not None
+    )
 
 
 def _goes_on_below_blank(joined: str, lines: list[str], place: int) -> bool:
@@ -102,7 +183,7 @@ def _has_date_soon(line: str) -> bool:
     return phrases.DATE_SOON.match(line.lstrip(DASHES)) is not None
 
 
-def _introduces(joined: str, *, is_open: bool) -> bool | None:
+def _introduces(joined: str, *, is_open: bool) -> Certainty:
     """Whether the statement introduces a quote: surely, perhaps, or not at all."""
     bare = joined.strip(DASHES)
     dashed = joined[0] in "-_" and joined[-1] in "-_"
@@ -110,20 +191,25 @@ def _introduces(joined: str, *, is_open: bool) -> bool | None:
     if not body or not (dashed or bare.endswith(":")):
         # An old form of Gmail has no colon; lines of logs look like it.
         is_old_form = phrases.BEGINS_WITH_DATE.match(bare) and phrases.NAME_AND_ADDRESS.search(bare[-400:])
-        return False if is_old_form else None
+        return Certainty.PERHAPS if is_old_form else Certainty.NONE
     address = phrases.ADDRESS.search(body)
     ends_in_verb, verb = _verb(body)
+    is_sure = False
     if is_open and _has_date_soon(bare):
-        if ends_in_verb or (verb is not None and _is_writer(body[verb:])):
-            return _is_sure(body, has_address=address is not None, dashed=dashed)
-        if address and _is_date_then_writer(body, address.start()):
-            return True
-        if address and _ends_with_speech(body):
-            return _is_sure(body, has_address=True, dashed=dashed)
-    elif address and (ends_in_verb or verb is not None) and _is_writer_then_date(body, address):
-        return True
+        if ends_in_verb or (verb is not None and _is_writer(body[verb:])) or (address and _ends_with_speech(body)):
+            is_sure = _is_sure(body, has_address=address is not None, dashed=dashed)
+            if not is_sure:
+                return Certainty.PERHAPS
+        is_sure = is_sure or (address is not None and _is_date_then_writer(body, address.start()))
+    elif address and (ends_in_verb or verb is not None):
+        is_sure = _is_writer_then_date(body, address)
+    elif verb is not None and phrases.WROTE_BY_EITHER.search(body):
+        # `Ann писал(а) 2025-03-03 12:34:`
+        is_sure = len(body.split()) <= 8 and _kinds(body) >= 2
+    if is_sure:
+        return Certainty.SURE
     is_perhaps = ends_in_verb or _ends_with_speech(body) or (verb is not None and _is_writer_or_date(body[verb:]))
-    return False if is_perhaps or (address and bare.endswith(">:")) else None
+    return Certainty.PERHAPS if is_perhaps or (address and bare.endswith(">:")) else Certainty.NONE
 
 
 def _verb(body: str) -> tuple[bool, int | None]:
@@ -152,7 +238,7 @@ def _is_writer(words: str) -> bool:
     if not names or len(names) > 8:
         return False
     follows = names[-1].lower() in phrases.SAYS
-    return follows or len(names) == 1 or all(name[0].isupper() or not name[0].isalpha() for name in names)
+    return follows or len(names) == 1 or not any(name[0].islower() for name in names)
 
 
 def _is_writer_or_date(words: str) -> bool:
@@ -160,34 +246,68 @@ def _is_writer_or_date(words: str) -> bool:
 
 
 def _is_sure(body: str, *, has_address: bool, dashed: bool) -> bool:
-    """Whether a date and "wrote" are the work of a program: a day, and a time or an address or a day of the week."""
+    """Whether a date and "wrote" are the work of a program: a day, and an address or a name and nothing else."""
     head = body.partition("<")[0]
-    clock = _end_of_clock(head)
-    if not has_address and clock and _is_told(head[clock:]):
+    if not phrases.DAY.search(head):
         return False
-    first = body.lstrip(DASHES).split(None, 2)
-    names_weekday = any(word.lower().rstrip(".,") in phrases.WEEKDAYS for word in first[:2])
-    day = phrases.DAY.search(head)
-    return day is not None and bool(clock or has_address or names_weekday or dashed or _is_only_name(head[day.end() :]))
+    if has_address or dashed or (_end_of_clock(head) and phrases.WROTE_BY_EITHER.search(body)):
+        return True
+    words = _words_beside_date(head)
+    # `Monday, March 3, 2025, 12:34:56 PM, you wrote:` is a program's after all.
+    if len(words) == 1 and phrases.EXACT_CLOCK.search(head) and words[0].lower() in phrases.TOLD:
+        return True
+    return _is_name(words)
 
 
-def _is_told(words: str) -> bool:
-    """Whether a person tells who wrote (`the technician`, `your colleague Bob`), as no program does."""
-    names = words.split()
-    return len(names) > 12 or any(name.strip(",") in phrases.TOLD for name in names)
+def writer_in(words: str) -> str:
+    """The name that stands behind the date and "wrote", or alone; nothing if the words are not only a name."""
+    names = _words_beside_date(words)
+    return " ".join(names) if _is_name(names) else ""
 
 
-def _is_only_name(words: str) -> bool:
-    """Whether there is nothing but a name beside "wrote"."""
-    names = [name for name in words.replace(",", " ").split() if name.lower() not in phrases.WROTE | _BESIDE_WROTE]
-    return 0 < len(names) <= 4 and "I" not in names and all(name[0].isupper() for name in names)
+def _words_beside_date(words: str) -> list[str]:
+    """The words behind the date and the time, without "wrote" and what programs write beside it."""
+    ends = [found.end() for pattern in (phrases.DAY, phrases.CLOCK) for found in pattern.finditer(words)]
+    result: list[str] = []
+    for word in words[max(ends, default=0) : _LONGEST].translate(_COMMAS).split():
+        bare = word.strip(_WORD_ENDS)
+        known = {word.lower(), bare.lower()}
+        if not any(sign.isalpha() for sign in bare) or not known.isdisjoint(phrases.WROTE | phrases.SAYS):
+            continue
+        if _ZONE.match(bare):
+            continue
+        if known.isdisjoint(phrases.BESIDE_WROTE) and bare not in phrases.WROTE_UNSPACED:
+            result.append(bare)
+    return result
+
+
+def _is_name(words: list[str]) -> bool:
+    """Whether the words are somebody's name: one to five in capitals, or up to three where there are none."""
+    if not words or len(words) > 5:
+        return False
+    first = words[0].lower()
+    if first in phrases.TOLD and not (len(words) > 1 and first in phrases.NAMES_TOO):
+        return False
+    # Where words are not parted by blanks, a name that "wrote" is glued to stands in a sentence of its own; the
+    # articles of Arabic and Hebrew, and the ending of a Korean subject, make a word of the name.
+    if words[-1].endswith(phrases.WROTE_UNSPACED) or re.match("ال|ה", first) or re.search("[가-힣][이가]$", words[-1]):
+        return False
+    cased = [word for word in words if word.lower() != word.upper()]
+    small = [word for word in cased if word == word.lower()]
+    if any(word not in phrases.PARTICLES for word in small) or words[0] in small:
+        return False
+    return len(words) - len(cased) <= 3
 
 
 def _is_date_then_writer(body: str, address: int) -> bool:
     """Whether a day, a time, a name and an address follow one another, and nothing else."""
     head = body[:address]
     end = _end_of_clock(head)
-    return bool(end and phrases.DAY.search(head) and phrases.NAME_AND_ADDRESS.fullmatch(body, end))
+    if not end or not phrases.DAY.search(head) or not phrases.NAME_AND_ADDRESS.fullmatch(body, end):
+        return False
+    # In a log, other words stand between the time to the second and an address.
+    words = _words_beside_date(head)
+    return not phrases.EXACT_CLOCK.search(head) or not words or '"' in head[end:] or _is_name(words)
 
 
 def _is_writer_then_date(body: str, address: re.Match[str]) -> bool:

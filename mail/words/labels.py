@@ -2,8 +2,9 @@
 Subject), the mark of an original, the marks above and below a forwarded mail, and the prefixes of subjects.
 
 The languages: en, ru, uk, de, fr, es, pt, it, nl, pl, cs, sk, da, sv, no, fi, tr, el, ja, zh, ko, vi, ar, he, hi, hu,
-ro, bg, hr, sr, sl, ca, et, lt, lv. Everything is compared in lower case, and looks at one line at most. A new language
-is a few words in each table. Words that are everyday words elsewhere stand apart, for readers who have more to go by.
+ro, bg, hr, sr, sl, ca, et, lt, lv, th, id, ms, fa. Everything is compared in lower case, and looks at one line at
+most. A new language is a few words in each table. Words that are everyday words elsewhere stand apart, for readers who
+have more to go by.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _NAMES = {
         від кого|відправник|kimden|gönderen|από|αποστολέας|差出人|送信者|送信元|发件人|发信人|寄件者|寄件人|
         發件人|보낸 사람|보낸사람|발신자|từ|người gửi|من|مِن|المرسل|المرسِل|מאת|שולח|प्रेषक|द्वारा|feladó|de la|
         expeditor|expeditorul|подател|šalje|pošiljatelj|pošiljalac|од|шаље|пошиљалац|de part de|saatja|kellelt|
-        nuo|siuntėjas|sūtītājs""",
+        nuo|siuntėjas|sūtītājs|จาก|dari|daripada|از|فرستنده""",
     "sent": """sent|date|date sent|sent on|gesendet|gesendet am|datum|envoyé|envoyé le|date d'envoi|date d’envoi|
         enviado|enviada|enviado el|enviados|enviado em|enviada em|fecha|fecha de envío|data|data de envio|
         inviato|data invio|data di invio|verzonden|verzonden op|wysłano|wysłane|data wysłania|odesláno|odoslané|
@@ -33,15 +34,17 @@ _NAMES = {
         日期|时间|傳送時間|寄件日期|發送時間|發件日期|보낸 날짜|보낸날짜|보낸 시간|날짜|ngày|đã gửi|ngày gửi|
         vào lúc|thời gian|التاريخ|تاريخ|تاريخ الإرسال|تم الإرسال|أرسلت|נשלח|תאריך|दिनांक|तारीख|भेजा गया|elküldve|
         küldve|küldés dátuma|küldés ideje|trimis|trimisă|dată|изпратено|poslano|poslato|датум|послато|enviat|
-        enviat el|kuupäev|saadetud|išsiųsta|siųsta|datums|nosūtīts|nosūtīta""",
+        enviat el|kuupäev|saadetud|išsiųsta|siųsta|datums|nosūtīts|nosūtīta|saatmisaeg|发件时间|發件時間|ส่ง|วันที่|dikirim|
+        tanggal|dihantar|tarikh|ارسال|ارسال شده|ارسال‌شده|فرستاده شده|تاریخ""",
     "to": """to|an|empfänger|à|a|destinataire|pour|para|destinatario|destinatário|per|aan|do|adresat|odbiorca|
         komu|pre|til|till|vastaanottaja|кому|получатель|одержувач|kime|alıcı|προς|宛先|送信先|收件人|收件者|
         받는 사람|받는사람|수신자|đến|tới|người nhận|إلى|الى|אל|לכבוד|प्रति|को|प्राप्तकर्ता|címzett|către|
         destinatar|destinatarul|до|получател|za|prima|primatelj|kome|за|коме|прима|per a|saaja|kellele|kam|
-        gavėjas|adresāts""",
+        gavėjas|adresāts|adressaat|ถึง|kepada|به|گیرنده""",
     "subject": """subject|betreff|objet|sujet|asunto|assunto|oggetto|onderwerp|temat|předmět|predmet|emne|ämne|
         aihe|тема|konu|θέμα|件名|主题|主題|主旨|标题|제목|chủ đề|tiêu đề|الموضوع|נושא|विषय|tárgy|subiect|
-        subiectul|относно|naslov|предмет|наслов|zadeva|assumpte|teema|tema|tēma|temats""",
+        subiectul|относно|naslov|предмет|наслов|zadeva|assumpte|teema|tema|tēma|temats|
+        เรื่อง|subjek|perihal|perkara|موضوع""",
     "cc": """cc|bcc|cci|cco|ccn|kopie|kopie (cc)|copie|copie à|copia|cópia|dw|udw|kopia|kópia|kopi|kopio|копия|
         копія|bilgi|κοιν.|κοινοποίηση|抄送|副本|密送|참조|sao gửi|đồng gửi|نسخة|עותק|העתק|प्रतिलिपि|másolat|
         másolatot kap|копие|kopija|kp|копија|a/c|koopia|reply-to|reply to|antwort|antwort an|répondre à|
@@ -57,8 +60,9 @@ UNSURE_LABELS: dict[str, str] = {"no": "from", "kas": "from", "se": "from", "स
 
 ORIGINAL = frozenset(
     _words(
-        """original message|reply message|original email|quoted message|reply above this line|
-        original appointment|ursprüngliche nachricht|originalnachricht|original-nachricht|antwort nachricht|
+        """original message|reply message|replied message|回复的原邮件|回复的邮件|original email|quoted message|
+        reply above this line|original appointment|ursprüngliche nachricht|originalnachricht|
+        original-nachricht|antwort nachricht|
         message d'origine|message d’origine|message original|courriel original|e-mail d’origine|mensaje original|
         correo original|mensagem original|messaggio originale|messaggio di origine|oorspronkelijk bericht|
         origineel bericht|oryginalna wiadomość|wiadomość oryginalna|исходное сообщение|оригинальное сообщение|
@@ -74,6 +78,9 @@ ORIGINAL = frozenset(
         sākotnējais ziņojums|oriģinālais ziņojums"""
     )
 )
+
+# Too short to mean anything without dashes on both sides.
+ORIGINAL_IN_FRAME = frozenset(_words("original|originale|оригинал|原文|原件"))
 
 _FORWARDED = _words(
     """forwarded message|forwarded mail|forwarded email|forwarded e-mail|weitergeleitete nachricht|

@@ -1,55 +1,54 @@
 """How a mail program introduces the mail that it quotes (`On Monday Ann wrote:`), in the languages that we meet.
 
 One row for each language: the words such a line opens with, the days of the week it may open with instead, and the
-words for "wrote". All are compared in lower case, after `legible` took away what only steers the display. A new
+words for "wrote". All are compared in lower case, after `lines.legible` took away what only steers the display. A new
 language is one row. What a signature says stands in `farewells`, labels of header blocks in `labels`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
-# Opening words, days of the week, "wrote". Several words in one phrase are joined by _.
+# Opening words, days of the week, "wrote". Each is one word: of a phrase its first one opens, its verb is "wrote".
 _LANGUAGES = {
     "English": (
-        "on at in_message quoting",
+        "on at in quoting",
         "mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday",
         "wrote writes",
     ),
     "German": (
         "am",
         "mo montag di dienstag mi mittwoch do donnerstag fr freitag sa samstag sonnabend so sonntag",
-        "schrieb schrieben schreibt geschrieben schrieb_folgendes",
+        "schrieb schrieben schreibt geschrieben",
     ),
     "French": (
         "le",
         "lun lundi mar mardi mer mercredi jeu jeudi ven vendredi sam samedi dim dimanche",
-        "écrit ecrit écrivait écrit_ce_qui_suit",
+        "écrit ecrit écrivait",
     ),
     "Spanish": (
-        "el en_fecha",
+        "el en",
         "lun lunes mar martes mié mie miércoles miercoles jue jueves vie viernes sáb sab sábado sabado dom domingo",
         "escribió escribio escrito",
     ),
     "Portuguese": (
-        "em no_dia a à às aos",
+        "em no a à às aos",
         "seg segunda segunda-feira ter terça terça-feira qua quarta quarta-feira qui quinta quinta-feira sex "
         "sexta sexta-feira sáb sábado dom domingo",
         "escreveu escreve",
     ),
     "Italian": (
-        "il in_data alle",
+        "il in alle",
         "lun lunedì mar martedì mer mercoledì gio giovedì ven venerdì sab sabato dom domenica",
         "scritto scrive scrisse",
     ),
     "Dutch": (
         "op",
         "ma maandag di dinsdag wo woensdag do donderdag vr vrijdag za zaterdag zo zondag",
-        "schreef geschreven schreef_het_volgende",
+        "schreef geschreven",
     ),
     "Polish": (
-        "w_dniu dnia wiadomość",
+        "w dnia wiadomość",
         "pon poniedziałek wt wtorek śr środa czw czwartek pt piątek sob sobota ndz niedz niedziela",
         "napisał napisała napisał(a) napisal napisana pisze nadesłał",
     ),
@@ -66,12 +65,17 @@ _LANGUAGES = {
     "Danish, Norwegian": (
         "den på",
         "man mandag tir tirs tirsdag ons onsdag tor tors torsdag fre fredag lør lørdag søn søndag",
-        "skrev skrev_følgende skrevet",
+        "skrev skrevet",
+    ),
+    "Icelandic": (
+        "þann",
+        "mán mánudagur þri þriðjudagur mið miðvikudagur fim fimmtudagur fös föstudagur lau laugardagur sunnudagur",
+        "skrifaði",
     ),
     "Swedish": (
         "den på",
         "mån måndag tis tisdag ons onsdag tors torsdag fre fredag lör lördag sön söndag",
-        "skrev skriver skrev_följande",
+        "skrev skriver",
     ),
     "Finnish": (
         "",
@@ -97,10 +101,10 @@ _LANGUAGES = {
     "Hungarian": (
         "",
         "h k sze cs p szo v hét hétfő kedd szerda csüt csütörtök péntek szombat vas vasárnap",
-        "írta ezt_írta a_következőt_írta",
+        "írta",
     ),
     "Romanian": (
-        "în pe la_data_de",
+        "în pe la",
         "lun luni mar marți mie miercuri joi vin vineri sâm sâmbătă dum duminică",
         "scris",
     ),
@@ -108,13 +112,12 @@ _LANGUAGES = {
         "dana дана",
         "pon ponedjeljak ponedeljak uto utorak sri srijeda sre sreda čet četvrtak pet petak sub subota ned "
         "nedjelja nedelja пон уто сре чет пет суб нед",
-        "napisao napisala napisao/la napisao_je napisala_je napisao/la_je je_napisao/la piše написао написала "
-        "написао/ла пише је_написао/ла",
+        "napisao napisala napisao/la piše написао написала написао/ла пише",
     ),
     "Slovenian": (
         "v dne",
         "pon tor sre čet pet sob ned ponedeljek torek sreda četrtek petek sobota nedelja",
-        "napisal napisala napisal/a napisal(a) je_pisal",
+        "napisal napisala napisal/a napisal(a) pisal",
     ),
     "Catalan, Galician": (
         "el missatge o",
@@ -124,7 +127,7 @@ _LANGUAGES = {
     "Russian": (
         "от в",
         "пн понедельник вт вторник ср среда чт четверг пт пятница сб суббота вс воскресенье",
-        "написал написала написал(а) писал писала писал(а) пишет",
+        "написал написала написал(а) написал(-а) писал писала писал(а) писали пишет",
     ),
     "Ukrainian, Belarusian": (
         "від у в",
@@ -144,7 +147,7 @@ _LANGUAGES = {
     "Turkish": (
         "",
         "pzt pazartesi sal salı çar çarşamba per perşembe cum cuma cmt cumartesi paz pazar",
-        "yazdı şunu_yazdı şunları_yazdı",
+        "yazdı",
     ),
     "Indonesian, Malay": (
         "pada",
@@ -154,7 +157,7 @@ _LANGUAGES = {
     "Vietnamese": (
         "vào ngày lúc",
         "th thứ cn",
-        "viết đã_viết",
+        "viết",
     ),
     "Filipino": (
         "noong",
@@ -177,7 +180,7 @@ _LANGUAGES = {
         "כתב כתבה כתב/ה מאת",
     ),
     "Persian": (
-        "در در_تاریخ",
+        "در",
         "دوشنبه سه‌شنبه چهارشنبه پنجشنبه جمعه شنبه یکشنبه",
         "نوشت نوشته",
     ),
@@ -195,33 +198,60 @@ UNSPACED_OPENINGS = ("在", "于", "於", "ในวันที่", "เมื
 
 
 def _column(number: int) -> frozenset[str]:
-    return frozenset(phrase.replace("_", " ") for row in _LANGUAGES.values() for phrase in row[number].split())
+    return frozenset(word for row in _LANGUAGES.values() for word in row[number].split())
 
 
-# The first word of the opening is enough: a date must follow it.
-OPENINGS = frozenset(phrase.split()[0] for phrase in _column(0))
+OPENINGS = _column(0)
 WEEKDAYS = _column(1)
 WROTE = _column(2)
 # People use these in sentences of their own too, so they count only beside an address or above lines with >.
 SAYS = frozenset(("said", "says", "sent", "write", "folgendes", "следующее", "dice", "dit", "sagte", "volgende"))
-SAYS |= {"following", "suivant", "siguiente", "seguinte", "seguente"}
+SAYS |= {"following", "suit", "suivant", "siguiente", "seguinte", "seguente", "følgende", "följande", "następująco"}
 
-# Words by which people tell of others, where programs only name them; written small, since some are names too.
+# By these words people tell of others, where programs only name them.
 TOLD = frozenset(
     word
     for row in (
-        "I he she they we the my your our his her their me us someone somebody",
-        "ich er sie wir mir uns mein meine ihr ihre ihrer unser unsere eine einer jemand der die das",
-        "il elle nous m'a m’a mon ma mes votre vos notre nos un une su mi nuestro nuestra una me nos",
-        "eu ele ela meu minha seu sua nosso um uma mio mia vostro vostra nostro uno mi mijn uw onze een hij zij",
-        "min mit vores din jeres han hun hon mój moja nasz wasz mi on ona můj váš náš",
-        "я он она мы мне нам мой моя ваш ваша наш він вона мені мій моя наш ваш",
+        "i you he she they we the my your our his her their me us someone somebody mr mrs ms",
+        "ich er sie wir mir uns ihr ihre ihrer ihnen mein meine unser unsere eine einer jemand der die das herr frau",
+        "il elle nous vous m'a m’a mon ma mes votre vos notre nos un une le la les monsieur madame",
+        "usted ustedes ud uds vd su mi nuestro nuestra una me nos el los señor señora",
+        "eu ele ela você vocês meu minha seu sua nosso um uma o senhor senhora",
+        "lei voi loro mio mia vostro vostra nostro uno mi lo signor signora",
+        "u jij je jullie mijn uw onze een hij zij de het ni du vi min mit vores din jeres han hun hon jag jeg",
+        "pan pani państwo wy mój moja nasz wasz mi on ona ty vy můj váš náš siz sen ön te ti",
+        "я он она вы ви ты ти мы мне нам мой моя ваш ваша наш вона мені мій моя наш ваш",
+    )
+    for word in row.split()
+)
+# With a second word behind them, these are names of people.
+_NAMES_TOO = "de du el han he la le lo me mi mia min ni on ona su te ti u una vi"
+NAMES_TOO = frozenset(_NAMES_TOO.split())
+# Small words inside names, and words that programs put beside a name, a time and "wrote".
+_PARTICLES = (
+    "af al auf av bin da dal dalla de degli dei del della den der di do dos du e el i in la le ibn of och og su ten "
+    "ter und van via von y z zu zum zur & et and"
+)
+PARTICLES = frozenset(_PARTICLES.split())
+BESIDE_WROTE = frozenset(
+    word
+    for row in (
+        "a ha hat heeft je har va đã has am pm a.m p.m uhr h het ce qui ezt következőt şunu şunları ös öö ö.s ö.ö",
+        "tarihinde időpontban időpont keltezéssel użytkownik odesílatel lietotājs oseba kuupäeval kell",
+        "пользователь користувач пользователя г р ч je је ο η ο/η χρήστης μ.μ π.μ μμ πμ م ص ने बजे को 님이 님 이(가)",
+        "utc gmt z est edt cst cdt mst mdt pst pdt cet cest mez mesz eet eest wet west bst ist msk мск jst kst",
     )
     for word in row.split()
 )
 
 DAY = re.compile(r"(?<!\d)(?:19|20|25|14)\d\d(?!\d)|(?<!\d)\d{1,2}[./-] ?\d{1,2}[./-] ?\d{2}(?!\d)|年|년")
-CLOCK = re.compile(r"(?<![\d.:])\d{1,2}(?:[:.h]| h )\d{2}(?![\d]|\.\d)|\d{1,2}[時时点點시](?: ?\d{1,2}[分분])?")
+CLOCK = re.compile(
+    r"(?<![\d.:])\d{1,2}(?:[:.h]| h )\d{2}(?::\d{2})?(?!\d|\.\d)|\d{1,2}[時时点點시](?: ?\d{1,2}[分분])?"
+)
+# To the second, as people do not tell the time.
+EXACT_CLOCK = re.compile(r"(?<![\d.:])\d{1,2}:\d{2}:\d{2}(?!\d)")
+# "Wrote" for both genders at once, as nobody speaks: `писал(а)`, `napisao/la`.
+WROTE_BY_EITHER = re.compile(r"\w{3,20}(?:\(-?\w{1,2}\)|/-?\w{1,2})(?!\w)")
 TIME_OF_BLOCK = re.compile(r"\d{4}.{0,20}\d{1,2}[:.]\d{2}")
 # A day of the month with its year, however they are written.
 FULL_DATE = re.compile(r"\d{1,2}\D{1,20}(?:19|20)\d\d|\d[./-]\d{1,2}[./-]\d|(?:19|20)\d\d[-/.年년] ?\d")
@@ -237,29 +267,8 @@ NAME_AND_ADDRESS = re.compile(
     r"(?: ?<(?:mailto:)?[^<>\s]{1,300}>)?[>)]{1,2}$"
     r"|[ ,](?:от|від|from|von|de|da|by) [^<>:=\[\]{}|]{0,80}[\w.+%='-]{1,64}@[\w.-]{1,253}$"
 )
-# `On ... wrote:` behind the last word of the answer, on the same line.
+# `On ... wrote:` behind the last word of the answer, on the same line, without the end of a sentence in between.
 SHARED_LINE = re.compile(
     r"(?:\s|-{2,} ?)(On (?:\w{3,9},? )?(?:\d|[A-Z][a-z]{2,8} \d)[^<>]{5,150}(?:<[^<>]{3,100}> ?)?wrote:)$"
 )
 LONE_LINK = re.compile(r"\s*[(<\[]\s?(?:https?://|www\.)[^\s()<>\[\]]{1,2000}[)>\]][\s>]*$")
-
-# What only steers the display becomes nothing; the many blanks, colons and digits of the world become plain ones.
-_LONGEST_COMPOSED = 400
-_LEGIBLE = {
-    **dict.fromkeys([0xAD, 0x61C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]),
-    **dict.fromkeys([0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
-    **dict.fromkeys([0xFF1A, 0xFE55, 0xFE13, 0x2236], ":"),
-    **dict(zip(map(ord, "＜＞（）＠"), "<>()@", strict=True)),
-    **{zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966, 0xE50, 0xFF10) for digit in range(10)},
-}
-
-
-def legible(text: str) -> str:
-    """The text as the patterns read it: as many lines, without signs that only steer its display."""
-    if text.isascii():
-        return text
-    # Composing the letters of a long line can take the square of its length.
-    return "\n".join(
-        unicodedata.normalize("NFC", line) if len(line) <= _LONGEST_COMPOSED else line
-        for line in text.translate(_LEGIBLE).split("\n")
-    )

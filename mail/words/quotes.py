@@ -1,42 +1,45 @@
 """Where the quotes in a text are: under an introduction, under a block of From/Sent/To/Subject, under `-----Original
 Message-----`, behind `>`, or from the first to the last line of a mail of our own.
 
-With `>` lines under it a quote ends where they end; without them it goes on to the end of the text, unless it is our
-own mail, whose last line is known: below it the customer may write. Where a forwarded mail begins nothing more is
-looked for: what is forwarded is there to be read.
+With `>` lines under it a quote ends where they end, whatever stands above it; so it does below a sure introduction with
+the other marks that programs quote with: the initials of the writer (`AL> `), a bar, an indent. Without them it goes on
+to the end of the text, unless it is our own mail, whose last line is known: below it the customer may write. Where a
+forwarded mail begins nothing more is looked for: what is forwarded is there to be read.
 
-What the writer announces with a colon (`These are the headers:`) is no quote but what he wants to show; so are
-headers pasted from a mail's source, code between fences, and the prompts of a shell.
+A block, or the mark of an original, that the writer announces with a colon (`These are the headers:`) is no quote but
+what he wants to show; so are headers pasted from a mail's source, code between fences, and the prompts of a shell. An
+introduction needs no such care: above it, a line with a colon is a greeting.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mail.words import labels, phrases
-from mail.words.introductions import DASHES, LONGEST_LINE, introduction
+from mail.words import phrases
+from mail.words.header_block import SOURCE, address_above, end_of_head, labels_above, opens_block
+from mail.words.introductions import introduction, introduction_above
+from mail.words.lines import DASHES, LONGEST_LINE, QUOTED, Mark, label, mark, with_rule_above
 
-QUOTED = re.compile(r" {0,3}>(?!From )")
 _PROMPT = re.compile(r" {0,3}>>> ?[^> ]")
 _GREATER = re.compile(r" {0,3}> ?=? ?\d[\d.,]{0,11} ?([^.!?]?)[^.!?]{0,40}$")
 _FENCE = re.compile(r" {0,3}```")
-# Header fields that no mail program shows above a quote: whoever shows them pasted the source of a mail.
-_SOURCE = re.compile(
-    r"(?:received|return-path|delivered-to|message-id|mime-version|content-type|dkim-signature|x-[\w-]{2,40}):", re.I
-)
+# The initials of the writer, as The Bat! writes them, and a bar that is no table's.
+_INITIALS = re.compile(r"[ \t]{0,3}[A-ZА-ЯЁ]{1,3}>{1,5}(?: |$)")
+_BAR = re.compile(r"[ \t]{0,3}\|(?!.*\|$)(?: |$)")
+_INDENT = re.compile(r"(?:\t| {4})[ \t]{0,16}")
 # The first lines of our own mails (templates/mail/*/body.txt), and the last lines.
 OWN_FIRST = re.compile(
     r"support has reply to yor ticket:|your message has reached us, and we will answer it by mail\.|"
     r"new (?:ticket|answer to ticket) #\d{1,18} from .{1,320}:$|"
     r"a mail from .{1,320} about ticket #\d{1,18} waits for your decision:|"
-    r"our mail about ticket #\d{1,18} (?:could not be delivered to|to) .{1,400}:$|"
+    r"our mail about ticket #\d{1,18} (?:could not be delivered|to .{1,320} was refused).{0,400}:$|"
     r"this answer to ticket #\d{1,18} was sent to nobody, because|more came in than one mail each could tell:|"
     r'the account ".{1,255}" was registered with this address\.',
     re.I,
 )
 _OWN_LAST = re.compile(
-    r"(?:to check your ticket, press to link|ticket):|"
+    r"(?P<link>(?:to check your ticket, press to link|ticket):)|"
     r"if it is not yours, do nothing: without the link, nobody else sees your tickets\.|and \d{1,9} more: ?http",
     re.I,
 )
@@ -55,6 +58,8 @@ class Quote:
 
 def find_quotes(lines: list[str]) -> tuple[list[Quote], int]:
     """The quotes in legible lines, in their order, and the line at which a forwarded mail begins (else their count)."""
+    # Other marks than > are rewritten in here (see _mark_plainly), and once at most.
+    lines = list(lines)
     quotes: list[Quote] = []
     fences = _fences(lines)
     own_ends = _own_ends(lines)
@@ -64,17 +69,18 @@ def find_quotes(lines: list[str]) -> tuple[list[Quote], int]:
         if number in fences:
             number = fences[number]
             continue
-        line = lines[number]
-        if QUOTED.match(line):
-            end = _end_of_marked(lines, number)
-            quotes.append(Quote(number, end, introduced=False, marked=True))
-            number = end
-            continue
-        bare = line.strip()
-        if bare and is_forward_line(bare):
+        lowest = quotes[-1].end if quotes else 0
+        bare = lines[number].strip()
+        quote: Quote | None = None
+        if QUOTED.match(lines[number]):
+            first = introduction_above(lines, number, lowest)
+            start, end = number if first is None else first, _end_of_marked(lines, number)
+            quote = Quote(start, end, introduced=first is not None, marked=True)
+        elif bare and is_forward_line(bare):
             forwarded = number
             break
-        quote = _quote_at(lines, number, own_ends) if bare else None
+        elif bare and (quote := _quote_at(lines, number, own_ends, lowest)):
+            quote = replace(quote, start=max(quote.start, lowest))
         if quote:
             quotes.append(quote)
         number = quote.end if quote else number + 1
@@ -83,34 +89,58 @@ def find_quotes(lines: list[str]) -> tuple[list[Quote], int]:
 
 def is_forward_line(line: str) -> bool:
     """Whether the line announces a forwarded mail below it."""
-    bare = line.strip()
-    if len(bare) > 120 or not (bare[-1:] in {":", "-", "_", "*", "="} or bare[:1] in {"-", "_", "="}):
-        return False
-    return labels.FORWARDED.fullmatch(bare.strip(DASHES + ":")) is not None
+    return mark(line) is Mark.FORWARD
 
 
-def _quote_at(lines: list[str], number: int, own_ends: list[int]) -> Quote | None:
-    """The quote that starts at this line without a > of its own."""
+def _quote_at(lines: list[str], number: int, own_ends: list[int], lowest: int) -> Quote | None:
+    """The quote that starts at this line without a > of its own; nothing above the lowest line belongs to it."""
     bare = lines[number].strip()
     if OWN_FIRST.match(bare):
         end = _end_of_own(lines, number, own_ends)
         is_answer = bare[:7].lower() == "support"
         return Quote(number, end or len(lines), introduced=True, marked=False) if end or is_answer else None
-    if _is_original(bare) or _is_header_block(lines, number):
+    if mark(bare) is Mark.ORIGINAL or opens_block(lines, number):
         if _is_announced(lines, number):
             return None
-        end = _end_of_unmarked(lines, number, own_ends)
-        return Quote(_with_rule_above(lines, number), end, introduced=True, marked=False)
+        start = min(with_rule_above(lines, number), address_above(lines, number, lowest))
+        below = _first_filled(lines, end_of_head(lines, number))
+        if below is not None and QUOTED.match(lines[below]):
+            return Quote(start, _end_of_marked(lines, below), introduced=True, marked=True)
+        return Quote(start, _end_of_unmarked(lines, number, own_ends), introduced=True, marked=False)
     if not (found := introduction(lines, number)):
         return None
     end, is_sure = found
-    below = next((place for place in range(end, min(end + 5, len(lines))) if lines[place].strip()), end)
-    if below < len(lines) and QUOTED.match(lines[below]):
+    start = labels_above(lines, number, lowest) if is_sure else number
+    below = _first_filled(lines, end)
+    if is_sure and below is not None and not lowest:
+        _mark_plainly(lines, below)
+    if below is not None and QUOTED.match(lines[below]):
         is_from_program = is_sure or any("@" in line or phrases.DAY.search(line) for line in lines[number:end])
-        return Quote(number, _end_of_marked(lines, below), introduced=is_from_program, marked=True)
+        return Quote(start, _end_of_marked(lines, below), introduced=is_from_program, marked=True)
     if not is_sure:
         return None
-    return Quote(number, _end_of_unmarked(lines, end, own_ends), introduced=True, marked=False)
+    return Quote(start, _end_of_unmarked(lines, end, own_ends), introduced=True, marked=False)
+
+
+def _first_filled(lines: list[str], start: int) -> int | None:
+    """The first of a few lines that is not blank."""
+    return next((place for place in range(start, min(start + 5, len(lines))) if lines[place].strip()), None)
+
+
+def _mark_plainly(lines: list[str], below: int) -> None:
+    """Writes > for the other marks of quoted lines, from the line below an introduction on, if it has one."""
+    first = lines[below]
+    found = _INITIALS.match(first) or _BAR.match(first[:LONGEST_LINE])
+    indent = _INDENT.match(first)
+    if found:
+        pattern = found.re
+        for number in range(below, len(lines)):
+            if match := pattern.match(lines[number][:LONGEST_LINE]):
+                lines[number] = f"> {lines[number][match.end() :]}"
+    elif indent:
+        for number in range(below, len(lines)):
+            if lines[number].startswith(indent[0]) and lines[number].strip():
+                lines[number] = f"> {lines[number][len(indent[0]) :]}"
 
 
 def _fences(lines: list[str]) -> dict[int, int]:
@@ -183,7 +213,7 @@ def _end_of_unmarked(lines: list[str], number: int, own_ends: list[int]) -> int:
         bare = lines[place].strip()
         if OWN_FIRST.match(bare):
             return _end_of_own(lines, place, own_ends) or len(lines)
-        if bare and not _label(bare) and not _is_original(bare) and bare.strip(DASHES):
+        if bare and not _has_label(bare) and mark(bare) is not Mark.ORIGINAL and bare.strip(DASHES):
             break
     return len(lines)
 
@@ -192,12 +222,21 @@ def _own_ends(lines: list[str]) -> list[int]:
     """For each line: how far in stands whichever last line of our own mails, from here on, is the least far in."""
     nearest = 1 << 30
     ends: list[int] = []
-    for line in reversed(lines):
-        bare = line.lstrip()
-        if _OWN_LAST.match(bare):
-            nearest = min(nearest, len(line) - len(bare))
+    for number in range(len(lines) - 1, -1, -1):
+        if _is_own_last(lines, number):
+            nearest = min(nearest, len(lines[number]) - len(lines[number].lstrip()))
         ends.append(nearest)
     return ends[::-1]
+
+
+def _is_own_last(lines: list[str], number: int) -> bool:
+    """Whether this is a last line of our own mails; where it has a link, that may stand in the line below."""
+    bare = lines[number].lstrip()
+    match = _OWN_LAST.match(bare)
+    if not match or not match["link"]:
+        return match is not None
+    rest = bare[match.end() : match.end() + LONGEST_LINE].strip()
+    return "http" in rest if rest else any("http" in line[:LONGEST_LINE] for line in lines[number + 1 : number + 3])
 
 
 def _end_of_own(lines: list[str], first: int, own_ends: list[int]) -> int | None:
@@ -209,75 +248,25 @@ def _end_of_own(lines: list[str], first: int, own_ends: list[int]) -> int | None
     if own_ends[first] > indent:
         return None
     for number in range(first + 1, len(lines)):
-        bare = lines[number].lstrip()
-        if _OWN_LAST.match(bare) and len(lines[number]) - len(bare) <= indent:
+        if own_ends[number] > indent:
+            break
+        if _is_own_last(lines, number) and len(lines[number]) - len(lines[number].lstrip()) <= indent:
             below = lines[number + 1].strip() if number + 1 < len(lines) else ""
             return number + 2 if _LINK.fullmatch(below) else number + 1
     return None
 
 
-def _is_original(bare: str) -> bool:
-    lowered = bare.lower() if len(bare) <= 120 else ""
-    return lowered[:1] in {"-", "*", "_", "="} and lowered.strip(DASHES + ":") in labels.ORIGINAL
-
-
 def _is_announced(lines: list[str], number: int) -> bool:
     """Whether the writer's own line above says that he shows what follows, or the source of a mail is pasted."""
     above = number - 1
-    while above >= max(0, number - 14) and (_label(lines[above]) or _SOURCE.match(lines[above])):
-        if _SOURCE.match(lines[above]):
+    while above >= max(0, number - 14) and (_has_label(lines[above]) or SOURCE.match(lines[above])):
+        if SOURCE.match(lines[above]):
             return True
         above -= 1
     nearest = (lines[place].strip() for place in range(above, max(-1, above - 2), -1))
     return next((line for line in nearest if line), "").endswith(":")
 
 
-def _label(line: str) -> str:
-    """What kind of header line this is in a block that a mail program writes above a quote, or nothing."""
-    head, colon, _ = line[:60].partition(":")
-    return labels.LABELS.get(head.strip(DASHES).lower(), "") if colon else ""
-
-
-def _is_header_block(lines: list[str], number: int) -> bool:
-    """Whether a From/Sent/To/Subject block starts here.
-
-    A sender, a date and a third kind of line, with a subject or an address among them; a date without a digit needs an
-    address beside it or a rule above. Two kinds are enough if a time and an address are in them; then the block begins
-    with the sender or with the date, as the one in a delivery report does not.
-    """
-    first = _label(lines[number])
-    if not first:
-        return False
-    kinds: set[str] = set()
-    has_address = has_time = has_digit = False
-    strange = 0
-    for line in lines[number : number + 14]:
-        if _SOURCE.match(line):
-            return False
-        if kind := _label(line):
-            line = line[:1000]
-            others = (labels.LABELS.get(word.strip("*_:").lower(), kind) for word in line.split() if ":" in word[-2:])
-            kinds |= {kind, *others}
-            has_address = has_address or ("@" in line and kind in {"from", "to"})
-            has_digit = has_digit or ("sent" in kinds and any(sign.isdigit() for sign in line))
-            has_time = has_time or ("sent" in kinds and phrases.TIME_OF_BLOCK.search(line) is not None)
-            strange = 0
-        else:
-            strange += 1
-            if strange > 2:
-                break
-    is_whole = has_address or _with_rule_above(lines, number) < number
-    is_dated = "sent" in kinds and (has_digit or is_whole)
-    if len(kinds) >= 3 and "from" in kinds and is_dated and ("subject" in kinds or has_address):
-        return True
-    return has_time and has_address and ("from" in kinds or (first == "sent" and "to" in kinds))
-
-
-def _with_rule_above(lines: list[str], number: int) -> int:
-    """The line number of a rule of dashes right above, which belongs to the quote; else the number itself."""
-    above = number - 1
-    while above >= max(0, number - 3) and not lines[above].strip():
-        above -= 1
-    if above >= 0 and len(lines[above].strip()) >= 5 and not lines[above].strip(DASHES):
-        return above
-    return number
+def _has_label(line: str) -> bool:
+    found = label(line)
+    return bool(found.kind) and found.is_sure

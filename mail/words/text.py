@@ -14,34 +14,37 @@ own words stays. Every pattern looks at one line, or at a few short lines joined
 
 from __future__ import annotations
 
-from mail.words import phrases
-from mail.words.introductions import LONGEST_LINE, opens
-from mail.words.quotes import QUOTED, Quote, find_quotes, is_forward_line
+from gateway.model import Mailbox
+from mail.words.introductions import shared_line
+from mail.words.lines import QUOTED, legible
+from mail.words.quotes import Quote, find_quotes, is_forward_line
 from mail.words.signatures import signatures
+from mail.words.writer import Writer
 
 __all__ = ["LONGEST_TEXT", "is_forward_line", "split_reply"]
 
 LONGEST_TEXT = 262_144
 _PARTS = ("new", "quoted", "signature")
+_NOBODY = Mailbox()
 
 
-def split_reply(text: str) -> tuple[str, str, str]:
-    """The text as (visible, quoted, signature). Every line is in exactly one of them."""
+def split_reply(text: str, *, writer: Mailbox = _NOBODY) -> tuple[str, str, str]:
+    """The text as (visible, quoted, signature). Every line is in exactly one of them. The writer's name helps."""
     if len(text) > LONGEST_TEXT:
         return text, "", ""
     written = _with_shared_lines_split(text.split("\n"))
-    lines = phrases.legible("\n".join(written)).split("\n")
+    lines = legible("\n".join(written)).split("\n")
     armour = _armour(lines)
     for number in armour:
         lines[number] = ""
     quotes, forwarded = find_quotes(lines)
     kinds = ["new"] * len(lines)
+    who = Writer(writer)
     last_new = -1
     answered: list[bool] = []
     for start, end in _stretches(quotes, len(lines)):
-        cut = signatures(
-            lines, start, min(end, forwarded), has_text_above=last_new >= 0, is_last=min(end, forwarded) == len(lines)
-        )
+        limit = min(end, forwarded)
+        cut = signatures(lines, start, limit, writer=who, has_text_above=last_new >= 0, is_last=limit == len(lines))
         for begin, below in cut:
             kinds[begin:below] = ["signature"] * (below - begin)
         new = [number for number in range(start, end) if kinds[number] == "new" and _has_words(lines[number])]
@@ -56,8 +59,17 @@ def split_reply(text: str) -> tuple[str, str, str]:
     for number in armour:
         kinds[number] = "signature"
     parts = ("\n".join(line for line, kind in zip(written, kinds, strict=True) if kind == part) for part in _PARTS)
-    visible, quoted, signature = (part.strip("\n") for part in parts)
+    visible, quoted, signature = (_without_blank_ends(part) for part in parts)
     return visible, quoted, signature
+
+
+def _without_blank_ends(part: str) -> str:
+    """The lines without blank ones above and below them; the first one keeps its indent."""
+    end = part.rstrip()
+    # Blanks behind the last word stay, as within the text.
+    end += part[len(end) :].partition("\n")[0]
+    start = len(end) - len(end.lstrip())
+    return end[end.rfind("\n", 0, start) + 1 :] if end.strip() else ""
 
 
 def _has_words(line: str) -> bool:
@@ -80,17 +92,16 @@ def _is_answered_inside(quotes: list[Quote], answered: list[bool]) -> bool:
 
 
 def _with_shared_lines_split(lines: list[str]) -> list[str]:
-    """Some programs put `On ... wrote:` right behind the last word of the answer."""
-    if not any(line.endswith("wrote:") for line in lines):
-        return lines
+    """Some programs put `On ... wrote:` right behind the last word of the answer, on the same line."""
     result: list[str] = []
-    for line in lines:
-        if line.endswith("wrote:") and len(line) <= LONGEST_LINE and not opens(line.strip()):
-            found = phrases.SHARED_LINE.search(line)
-            if found and not QUOTED.match(line) and found.start() > 0:
-                result += [line[: found.start()], line[found.start() :].lstrip()]
-                continue
-        result.append(line)
+    for number, line in enumerate(lines):
+        if not line.rstrip().endswith((":", "\uff1a")):
+            result.append(line)
+            continue
+        below = next((following for following in lines[number + 1 : number + 4] if following.strip()), "")
+        written = line.rstrip()
+        place = shared_line(written, is_above_quote=QUOTED.match(below) is not None)
+        result += [line[:place].rstrip(), line[place:].lstrip()] if place else [line]
     return result
 
 

@@ -228,7 +228,7 @@ async def test_a_mail_that_is_too_much_is_unreadable_at_the_first_try(
 @pytest.mark.slow
 async def test_memory_that_is_short_in_one_field_makes_no_mail_without_it() -> None:
     async with reading(
-        stand_in("from mail import headers", "headers.sender = lambda *_: bytearray(1 << 30)")
+        stand_in("from mail.mime import headers", "headers.sender = lambda *_: bytearray(1 << 30)")
     ) as reader:
         with pytest.raises(Unreadable, match="over the limits"):
             await read(reader, large_mail())

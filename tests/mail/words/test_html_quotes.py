@@ -176,12 +176,134 @@ def test_own_quotation_above_a_quote_is_kept() -> None:
         '<p>text</p><br id="lineBreakAtBeginningOfSignature"><div dir="ltr">Ann</div>',
         '<p>text</p><div data-smartmail="gmail_signature"><div><br></div>Ann</div>',
         '<p>text</p><div id="x_Signature">Ann</div>',
+        '<p>text</p><div class="moz-signature">-- <br>Ann</div>',
+        '<p>text</p><div name="messageSignatureSection">Ann</div>',
+        '<p>text</p><div id="ms-outlook-mobile-signature">Ann</div>',
+        '<p>text</p><div>------------------</div><a class="xm_write_card" href="#">Ann</a>',
     ],
 )
-def test_marked_signature_gets_its_delimiter(html: str) -> None:
-    assert [line for line in read_html(html).new.split("\n") if line] == ["text", "--", "Ann"]
+@pytest.mark.parametrize("below", ["", "<div>One more thing.</div>"])
+def test_marked_signature_is_split_off_and_what_is_below_is_not(html: str, below: str) -> None:
+    page = read_html(html + below)
+    assert page.new.split() == f"text {'One more thing.' if below else ''}".split()
+    assert page.signature.split("\n")[-1] == "Ann"
+    assert page.signature.strip("-\n") == "Ann"
+    assert page.unsigned == page.new
+    assert "-- " not in page.whole.replace("-- <", "")
 
 
-def test_empty_signature_leaves_no_delimiter() -> None:
+def test_sentence_in_a_marked_signature_stays_with_it() -> None:
+    page = read_html('<div>It broke.</div><div class="gmail_signature">We are closed on public holidays.<br>Ann</div>')
+    assert (page.new, page.signature) == ("It broke.", "We are closed on public holidays.\nAnn")
+
+
+@pytest.mark.parametrize("above", ["", "<div>Hi Bob,</div>", "<br>"])
+def test_words_that_somebody_wrote_into_his_signature_are_shown(above: str) -> None:
+    page = read_html(
+        f'{above}<div id="AppleMailSignature">It broke.<br>Ann</div><blockquote type="cite">old</blockquote>'
+    )
+    assert page.new.endswith("It broke.\nAnn")
+    assert (page.quoted, page.signature) == ("> old", "")
+
+
+def test_quote_inside_a_signature_is_a_quote() -> None:
+    page = read_html(
+        f'It broke.<div id="Signature">Ann<div>{INTRODUCED}</div><blockquote type="cite">old</blockquote></div>'
+    )
+    assert (page.new, page.signature) == ("It broke.", "Ann")
+    assert page.quoted.endswith("> old")
+
+
+def test_tail_that_begins_inside_a_signature_lasts_to_the_end() -> None:
+    page = read_html('It broke.<div id="Signature">Ann<div id="divRplyFwdMsg">From: Bob</div></div><div>old</div>')
+    assert (page.new, page.signature, page.quoted) == ("It broke.", "Ann", "From: Bob\nold")
+
+
+def test_signature_of_a_quoted_mail_is_part_of_the_quote() -> None:
+    page = read_html('yes<blockquote type="cite">old<div class="gmail_signature">Bob</div></blockquote>')
+    assert (page.new, page.signature, page.quoted) == ("yes", "", "> old\n> Bob")
+
+
+def test_motto_in_a_signature_is_no_quotation_of_the_writer() -> None:
+    page = read_html('yes<div id="Signature">Ann<blockquote>Less is more</blockquote></div>no')
+    assert (page.new, page.signature) == ("yes\nno", "Ann\n\n> Less is more")
+
+
+def test_signature_between_answers_is_split_off_and_the_quotes_stay() -> None:
+    page = read_html(
+        '<blockquote type="cite">first?</blockquote>yes<blockquote type="cite">second?</blockquote>no'
+        '<div class="moz-signature">Ann</div>'
+    )
+    assert page.new == "> first?\n\nyes\n\n> second?\n\nno"
+    assert page.signature == "Ann"
+
+
+HEADERS = (
+    "<b>From:</b> Bob &lt;bob@x.example&gt;<br><b>Sent:</b> Tuesday 9:12<br><b>To:</b> Ann<br><b>Subject:</b> Lamp"
+)
+HEADS = [
+    f'<hr><div id="divRplyFwdMsg">{HEADERS}</div>',
+    f'<div style="border:none;border-top:solid #E1E1E1 1.0pt"><p>{HEADERS}</p></div>',
+    f"<div>{HEADERS}</div>",
+    f"<div>-----Original Message-----</div><div>{HEADERS}</div>",
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_answer_below_a_quote_with_header_lines_is_shown(head: str) -> None:
+    page = read_html(f"<div>Hi,</div>{head}<blockquote><p>Is it on?</p></blockquote><div>Yes it is.</div>")
+    assert page.new == "Hi,\n\nYes it is."
+    assert page.quoted.endswith("Subject: Lamp\n\n> Is it on?")
+
+
+@pytest.mark.parametrize("head", HEADS[:2])
+def test_quoted_mail_with_a_quotation_in_it_is_quoted_to_its_end(head: str) -> None:
+    page = read_html(f"<div>Hi,</div>{head}<div>You said</div><blockquote>It is off.</blockquote><div>Is it?</div>")
+    assert page.new == "Hi,"
+    assert page.quoted.endswith("Is it?")
+
+
+def test_quotation_below_a_line_with_a_colon_is_no_headed_quote() -> None:
+    page = read_html("<div>Hi,</div><div>Subject: Lamp</div><blockquote>It is off.</blockquote><div>Is it?</div>")
+    assert "It is off." in page.new
+    assert page.quoted == ""
+
+
+def test_quoted_forward_stays_in_its_order_in_the_quote() -> None:
+    forward = "<div>---------- Forwarded message ---------<br>From: Eve &lt;eve@x.example&gt;</div>old"
+    for introduction in (f'<div class="gmail_attr">{INTRODUCED}</div><br>', f"<div>{INTRODUCED}</div><br>"):
+        page = read_html(
+            f'<div>new answer</div><div class="gmail_quote">{introduction}'
+            f'<blockquote class="gmail_quote">{forward}</blockquote></div>'
+        )
+        assert page.new == "new answer"
+        assert page.quoted.startswith("On Tue")
+        assert page.quoted.endswith("> old")
+
+
+CARD = "<hr>Ann<br>ann@x.example<br><br>"
+TITLE = "<div>------------------&nbsp;Original&nbsp;------------------</div>"
+
+
+@pytest.mark.parametrize("card", ["", CARD])
+def test_title_in_dashes_above_header_lines_begins_a_quote(card: str) -> None:
+    page = read_html(f"<div>It broke.</div>{card}{TITLE}<div>{HEADERS}</div><div>old</div>")
+    assert page.new == "It broke."
+    assert page.quoted.startswith("------------------ Original")
+    assert page.signature.endswith("Ann\nann@x.example" if card else "")
+
+
+def test_rule_and_words_above_a_title_are_no_card() -> None:
+    page = read_html(f"<div>It broke.</div><hr>Please write to<br>ann@x.example now<br>{TITLE}<div>{HEADERS}</div>old")
+    assert page.signature == ""
+    assert "Please write to" in page.new
+
+
+def test_title_in_dashes_without_header_lines_begins_nothing() -> None:
+    page = read_html(f"<div>It broke.</div>{TITLE}<div>This is how it looked.</div>")
+    assert page.quoted == ""
+
+
+def test_empty_signature_leaves_nothing() -> None:
     page = read_html('<p>text</p><div class="gmail_signature"><br></div><p>more</p>')
-    assert page.new == "text\n\nmore"
+    assert (page.new, page.signature) == ("text\n\nmore", "")

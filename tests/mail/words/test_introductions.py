@@ -46,7 +46,8 @@ INTRODUCTIONS = {
     "name only": "On Mar 3, 2025, Ann Lee wrote:",
     "name only fr": "Le 3 mars 2025, Ann Lee a écrit :",
     "name only de": "Am 03.03.2025 schrieb Ann Lee:",
-    "digest": "At 3/3/2025 12:34 PM, you wrote:",
+    "The Bat!": "Monday, March 3, 2025, 12:34:56 PM, you wrote:",
+    "The Bat! ru": "Понедельник, 3 марта 2025, 12:34:56, Вы писали:",
     "Gmail ru": f"пн, 3 мар. 2025 г. в 12:34, {WHO}:",
     "Gmail ru, old": f"3 марта 2025 г., 12:34 пользователь {WHO} написал:",
     "Yandex": '03.03.2025, 12:34, "Support" <support@desk.example>:',
@@ -152,6 +153,7 @@ UNSURE = {
     "Thunderbird, author first": "Support wrote on 03/03/2025 12:34:",
     "old Gmail": "2013/10/2 Support <support@desk.example>",
     "Thunderbird fi": "Support kirjoitti 3.3.2025 klo 12.34:",
+    "digest": "At 3/3/2025 12:34 PM, you wrote:",
     "no time": "On 3 March 2025 your colleague wrote:",
     "mobile": "---- Support wrote ----",
     "verb only": "Support schrieb:",
@@ -305,3 +307,68 @@ def test_line_above_an_introduction_is_not_taken_for_its_start() -> None:
     ):
         text = f"{line}\n{INTRODUCTIONS['Gmail']}\n> Old question"
         assert split_reply(text)[0] == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "On Monday, March 3, 2025 you wrote:",
+        "On March 3, 2025 at 12:34 you wrote:",
+        "On Monday, 3 March 2025 I wrote:",
+        "On Monday March 3 2025 Bob from your team wrote:",
+        "On 3 March 2025 at 12:34 customer support wrote:",
+        "On 3/3/2025 12:34 PM, Your Technician wrote:",
+        "On 3 March 2025 at 12:34 Mr Miller wrote:",
+        "am 3.3.2025 um 12:30 schrieben Sie:",
+        "Am Montag, 3.3.2025 um 12:30 schrieben Sie mir:",
+        "Am 3.3.2025 um 12:30 schrieb Ihr Techniker:",
+        "Am 3.3.2025 um 12:30 schrieb Frau Meier:",
+        "Le 3 mars 2025 à 12h30, vous avez écrit :",
+        "El lunes 3 de marzo de 2025 usted escribió:",
+        "Il 3 marzo 2025 alle 12:30 Lei ha scritto:",
+        "3 марта 2025 в 12:30 мастер написал:",
+        "3 марта 2025 г. в 12:30 Вы писали:",
+        "В понедельник 3 марта 2025 оператор Анна написала:",
+        "Em 3 de março de 2025 às 12:30 o técnico escreveu:",
+        "W dniu 3.03.2025 o 12:30 technik napisał:",
+        "W dniu 3.03.2025 Pan napisał:",
+        "Dne 3. 3. 2025 v 12:30 jste napsal:",
+        "Den 3 mars 2025 kl 12:30 skrev ni:",
+        "Op 3 maart 2025 om 12:30 schreef u:",
+        "3 Mart 2025 12:30 tarihinde bana yazdı:",
+        "2025. március 3. 12:30-kor az ügyfélszolgálat írta:",
+        "2025年3月3日12:30 客服写道：",
+        "在2025年3月3日12:30，客服写道：",
+        "2025年3月3日 12:30 のメール:",
+        "2025년 3월 3일 12:30 상담원이 작성:",
+        "في 3 مارس 2025 الساعة 12:30 كتب الموظف:",
+        "בתאריך 3.3.2025 בשעה 12:30 הטכנאי כתב:",
+        "Vào ngày 3/3/2025 lúc 12:30 nhân viên đã viết:",
+        "2025-03-03 12:34:56 Cannot send mail to <bob@x.example>:",
+    ],
+)
+def test_people_tell_what_somebody_wrote(line: str) -> None:
+    text = f"Hello,\n{line}\nThe part comes on Friday.\n\nNothing is here!"
+    assert split_reply(text) == (text, "", "")
+    assert split_reply(f"{NEW}\n\n{line}\n> Old question\n> and more")[0] == NEW
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "On 3/3/25 12:34, Ludwig van Laar wrote:",
+        "On 03/03/2025 12:34, Ann Lee (ACME) wrote:",
+        "Am 03.03.2025 um 12:34 schrieb Lee, Ann:",
+        "Am Montag, 3. März 2025, 12:34:56 CET schrieb Support:",
+        "Le 03/03/2025 à 12:34, Mia Lund a écrit :",
+        "03.03.2025 12:34, Служба Поддержки пишет:",
+        "在 2025/3/3 12:34, 王小明 写道:",
+        "في 3/3/2025 12:34 م، كتب أحمد علي:",
+        "2025-03-03 12:34 tarihinde, Support yazdı:",
+        "2025-03-03 12:34 időpontban Support ezt írta:",
+        "Dana 3.3.2025. u 12:34, Support je napisao/la:",
+        "На 3.3.2025 г. в 12:34 ч., Support написа:",
+    ],
+)
+def test_plain_name_beside_a_date_is_enough(line: str) -> None:
+    assert split_reply(f"{NEW}\n\n{line}\nOld question\n\nand more")[0] == NEW

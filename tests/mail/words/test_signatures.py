@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.model import Mailbox
 from mail.words.text import split_reply
 
+ANN = Mailbox(name="Ann Lee", address="ann.lee@x.example")
+NOBODY = Mailbox()
 NEW = "It works now, thank you very much."
 QUOTE = "On Mon, Mar 3, 2025 at 12:34 PM Support <support@desk.example> wrote:\n> Old question"
 
@@ -67,6 +70,11 @@ SIGNATURES = {
     "scanner, wrapped": "Mx1: This message has been scanned for viruses and\nother things, and is clean.",
     "environment": "Please consider the environment before printing this e-mail.",
     "name above the device": "Ann Lee\nSent from my phone",
+    "rule above the device": "----\nОтправлено из Mail.ru",
+    "short name above the device": "Ann\nSent from my phone",
+    "home page and address of a name": "Bob Day\nHead of Sales\nbob@y.example\nwww.y.example",
+    "delimiter, and a line of fun": "--\nHello out there, I am a signature",
+    "framed": "----\n株式会社例\n山田花子\nTEL: 03-0000-1111\nE-mail: hanako@x.example\n----",
 }
 DEVICES = [
     "Sent from my iPhone",
@@ -143,6 +151,16 @@ DEVICES = [
     "أرسلت من الـ iPhone",
     "נשלח מה-iPhone שלי",
     "Dikirim dari iPhone saya",
+    "Envoyé à partir de Outlook pour Android",
+    "Verzonden vanuit Outlook voor Android",
+    "iPhone-ról küldve",
+    "Đã gửi từ iPhone của tôi",
+    "Poslano iz mojega iPhona",
+    "Provenance : Courrier pour Windows",
+    "Sent from my iPhone, please excuse typos",
+    "Sent from my phone, sorry for being brief.",
+    "Sent using https://www.zoho.com/mail/",
+    "Gesendet mit der Example Mail App",
 ]
 NOTICES = {
     "en": "CONFIDENTIALITY NOTICE: This e-mail may contain confidential material. If you are not the intended\n"
@@ -167,8 +185,8 @@ NOTICES = {
 
 @pytest.mark.parametrize("signature", [*SIGNATURES.values(), *DEVICES, *NOTICES.values()])
 def test_signature_is_cut(signature: str) -> None:
-    assert split_reply(f"{NEW}\n\n{signature}\n") == (NEW, "", signature)
-    visible, quoted, found = split_reply(f"{NEW}\n\n{signature}\n\n{QUOTE}\n")
+    assert split_reply(f"{NEW}\n\n{signature}\n", writer=ANN) == (NEW, "", signature)
+    visible, quoted, found = split_reply(f"{NEW}\n\n{signature}\n\n{QUOTE}\n", writer=ANN)
     assert (visible, found.strip()) == (NEW, signature)
     assert quoted.endswith("> Old question")
 
@@ -188,7 +206,16 @@ def test_answer_below_the_quote_has_a_signature_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "postscript", ["P.S. Please call tomorrow.", "PS: call me", "P. S. One more thing", "ЗЫ: звоните"]
+    "postscript",
+    [
+        "P.S. Please call tomorrow.",
+        "PS: call me",
+        "P. S. One more thing",
+        "ЗЫ: звоните",
+        "NB: call me",
+        "Update: it works now",
+        "追記：電話は不要です",
+    ],
 )
 def test_postscript_is_no_signature(postscript: str) -> None:
     visible, quoted, signature = split_reply(f"{NEW}\n\nThanks,\nAnn\n\n{postscript}\n")
@@ -252,11 +279,67 @@ def test_colon_above_a_quote_announces_the_quote() -> None:
         "My number is\n+44 20 1234 5678",
         "Which one?\n\nWar and Peace",
         "PS: it is urgent",
+        # What is handed over: nothing above ends, or it asks, or says what it is.
+        "Please change the invoice address\n\nExample GmbH\nMain Street 5\n+44 20 1234567\nbilling@x.example",
+        "Here is where the money goes\n\nAnn Lee\nIBAN XX00 0000 0000 0000 0000 00\n0000 0000 0000",
+        "Отправьте, пожалуйста, на адрес\n\nАнна Ли\nМосква, Тверская 1\n+7 000 000-00-00\nann@x.example",
+        "What is the address?\n\nAnn Lee\n+44 20 1234567\nann@x.example",
+        "This is my new address.\n\nAnn Lee\n+44 20 1234567\nann@x.example",
+        "Please call my colleague.\n\nBob Day\nbob@y.example\nwww.y.example",
+        # Dashes between two parts of one text.
+        "First it prints blank pages.\n\n---\n\nSecond, my invoice is wrong. Please correct it.",
+        "First it prints blank pages.\n\n--\n\nSecond, the scanner is broken.",
+        "First it prints blank pages.\n\n\u2014\n\nScanner: broken too",
+        "First it prints blank pages.\n\n---\n\nScanner broken",
+        "One\n--\nThe scanner does not scan",
+        "One\n\n---\n\n# Two\nAnn",
+        "One\n\n---\n\n- Ann\n- Bob",
+        "One\n\n---\n\n1. Ann\n2. Bob",
+        "The list\n---\nBread\nMilk\nEggs",
+        "Is it red?\n\n--\nYes",
+        "These are the machines\n----------\n10.20.30.40\n10.20.30.41",
+        # Answers behind a dash.
+        "Is it on? you asked.\n\n-Yes",
+        "1. Did you restart?\n-Yes\n2. Is it on?\n-Yes",
+        "We still miss\n\n- Toner",
+        "Two things are missing.\n\n- Toner",
+        "Who did it?\n-Bob",
+        # Sentences about devices, parcels and newsletters.
+        "The pictures were\nsent from my iPhone",
+        "Which phone do I need?\nSent from my iPhone the pictures are too large",
+        "Картридж вернул.\nОтправлено через Почту России",
+        "The pictures are on their way.\nSent via the app yesterday at 5pm",
+        "I want to leave your newsletter.\nTo unsubscribe I clicked https://x.example/u but I get an error 500.",
     ],
 )
-def test_text_that_only_looks_like_a_signature_stays(ending: str) -> None:
+@pytest.mark.parametrize("writer", [NOBODY, ANN])
+def test_text_that_only_looks_like_a_signature_stays(ending: str, writer: Mailbox) -> None:
     text = f"Hello,\nit is broken.\n\n{ending}"
-    assert split_reply(text)[0].strip() == text.strip()
+    assert split_reply(text, writer=writer)[0].strip() == text.strip()
+
+
+def test_contacts_are_a_signature_under_the_name_of_the_writer_only() -> None:
+    block = "Ann Lee\n+44 20 1234 5678\nann@x.example"
+    assert split_reply(f"{NEW}\n\n{block}", writer=ANN) == (NEW, "", block)
+    text = f"{NEW}\n\n{block.replace('Ann Lee', 'Bob Day')}"
+    assert split_reply(text, writer=ANN) == (text, "", "")
+
+
+def test_answer_above_a_device_line_stays() -> None:
+    for answer in ("Brother HL", "Scanner", "Big Printer"):
+        text = f"Which printer is it?\n\n{answer}"
+        assert split_reply(f"{text}\nSent from my iPhone", writer=ANN) == (text, "", "Sent from my iPhone")
+
+
+def test_dashes_between_two_parts_do_not_hide_the_delimiter_below() -> None:
+    text = "First it prints blank pages.\n\n---\n\nSecond, my invoice is wrong."
+    assert split_reply(f"{text}\n\n-- \nBob") == (text, "", "-- \nBob")
+    assert split_reply(f"{text}\n\nRegards,\nBob") == (text, "", "Regards,\nBob")
+
+
+def test_delimiter_with_its_blank_needs_nothing_else() -> None:
+    signature = "-- \n# We print. All day!\n- and all night"
+    assert split_reply(f"{NEW}\n\n{signature}") == (NEW, "", signature)
 
 
 def test_armour_of_a_signed_text_is_nobodys_words() -> None:
