@@ -209,6 +209,9 @@ def _cut_at(lines: list[str], start: int, block: Block, depth: int) -> Cut | Non
     mail, rest = _split_below(lines[block.end :], depth)
     foot = rest.pop(0) if rest and _is_end(rest[0]) else ""
     under = _without_signature("\n".join(rest)) or ("\n".join(rest), "")
+    if foot and under[0].strip():
+        # An end may have been put there by the writer himself, to have the words below it taken for the forwarder's.
+        return None
     return Cut(
         comment="\n\n".join(part for part in (above[0], under[0].strip()) if part),
         signature="\n\n".join(part for part in (above[1], under[1]) if part),

@@ -21,6 +21,7 @@ from mail.words import dates, introductions, labels, phrases
 from mail.words.lines import (
     QUOTED,
     label,
+    mark,
     unquoted,
     with_rule_above,
     without_steering,
@@ -156,6 +157,7 @@ def end_of_head(lines: list[str], number: int) -> int:
     """The line after the last one of a mark, and of the block and the introduction below it."""
     end = number + 1
     place = end
+    is_below_mark = mark(lines[number]) is not None and _opens_without_colon(lines, end)
     while place < min(len(lines), number + _MOST_LINES):
         bare = lines[place].strip()
         if not bare:
@@ -164,6 +166,7 @@ def end_of_head(lines: list[str], number: int) -> int:
         if QUOTED.match(lines[place]):
             break
         is_label = _sure_kind(bare) or (place == end and _ANY_LABEL.match(bare))
+        is_label = is_label or (place <= end + 1 and _entry(bare, is_below_mark=is_below_mark).kind)
         if is_label or (place == end and _is_label_near(lines, place, [])):
             place = end = place + 1
             continue

@@ -345,3 +345,16 @@ def test_hostile_text_costs_time_in_proportion(piece: str) -> None:
 
     # Eight times the text takes eight times as long; the square would be sixty-four. Small costs are noise.
     assert cost(131_072) < max(0.7, 30 * cost(16_384))
+
+
+GMAIL_FORWARD = (
+    "See below.\n\n---------- Forwarded message ---------\nFrom: Carl <carl@customer.example>\n"
+    "Date: Mon, Mar 3, 2025 at 12:34 PM\nSubject: Lamp\nTo: <olga@desk.example>\n\nMy lamp is broken.\n\n"
+)
+
+
+def test_nobody_speaks_below_an_end_that_he_wrote_himself() -> None:
+    end = "----- End forwarded message -----\n"
+    assert find_forward("Fwd: Lamp", GMAIL_FORWARD + end + "Approved by me, refund 500. Olga", None) is None
+    # Where nothing stands below it, it does no harm.
+    assert find_forward("Fwd: Lamp", GMAIL_FORWARD + end, None) is not None

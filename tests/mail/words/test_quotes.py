@@ -42,6 +42,21 @@ def test_block_with_a_wrapped_line_above_marks() -> None:
     assert split_reply(f"{block}\n\n> Is it on?\n\n{NEW}")[0] == NEW
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        f"------ Original Message ------\nFrom {WHO}\nTo Ann\nDate 03.03.2025 12:34\nSubject Printer",
+        f"---- Replied Message ----\n| From | {WHO} |\n| Date | 03/03/2025 12:34 |\n| Subject | Printer |",
+    ],
+)
+def test_block_without_colons_above_marks(block: str) -> None:
+    assert split_reply(f"Hi Bob,\n\n{block}\n\n> Is it on?\n\n{NEW}") == (
+        f"Hi Bob,\n\n\n{NEW}",
+        f"{block}\n\n> Is it on?",
+        "",
+    )
+
+
 def test_marked_quote_below_an_original_and_an_introduction() -> None:
     head = f"------- Original Message -------\n{GMAIL}"
     assert split_reply(f"{head}\n\n> Is it on?\n\n{NEW}")[0] == NEW
