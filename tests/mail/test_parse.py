@@ -472,6 +472,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.slow
 def test_bombs_are_read_in_time(name: str) -> None:
     started = time.process_time()
     message = parse_message(BOMBS[name])
